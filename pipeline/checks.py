@@ -1,0 +1,82 @@
+"""Checking values against JSON Schema, with the one defect that a person should mend first."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError, best_match
+
+from pipeline.errors import Defect
+
+
+def first_defect(schema: dict[str, Any], value: object) -> Defect | None:
+    """Return the most telling rule that `value` breaks, or None when it follows the schema."""
+    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    if error is None:
+        return None
+    return Defect(pointer=pointer(error.absolute_path), rule=_rule(error), remedy=_remedy(error))
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """Return an RFC 6901 JSON pointer."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is most like `word`, or None when none is."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    return close[0] if close else None
+
+
+def shorten(value: object, limit: int = 80) -> str:
+    """Return a printable one-line form of any value, at most `limit` characters."""
+    text = repr(value)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def _unknown_keys(error: ValidationError) -> list[str]:
+    known = error.schema.get("properties", {})
+    return sorted(str(key) for key in error.instance if key not in known)
+
+
+def _rule(error: ValidationError) -> str:
+    match error.validator:
+        case "additionalProperties" if isinstance(error.instance, dict):
+            return f"unknown key {shorten(_unknown_keys(error)[0])}"
+        case "required":
+            missing = [key for key in error.validator_value if key not in error.instance]
+            return f"the key {missing[0]!r} is missing"
+        case "type":
+            return f"must be of type {error.validator_value}, got {shorten(error.instance)}"
+        case "enum":
+            allowed = ", ".join(str(item) for item in error.validator_value)
+            return f"must be one of {allowed}; got {shorten(error.instance)}"
+        case "pattern":
+            return f"{shorten(error.instance)} does not match {error.validator_value}"
+        case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "minLength" | "maxLength":
+            return f"{error.validator} is {error.validator_value}, got {shorten(error.instance)}"
+        case _:
+            return shorten(error.message, 160)
+
+
+def _remedy(error: ValidationError) -> str:
+    match error.validator:
+        case "additionalProperties" if isinstance(error.instance, dict):
+            return _key_remedy(_unknown_keys(error)[0], error.schema.get("properties", {}))
+        case "propertyNames":
+            return "use one of the documented names"
+        case "enum":
+            close = nearest(str(error.instance), (str(item) for item in error.validator_value))
+            return f"did you mean {close!r}?" if close else "use one of these values"
+        case "required":
+            return "add it"
+        case _:
+            return "correct the value"
+
+
+def _key_remedy(key: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    close = nearest(key, names)
+    return f"did you mean {close!r}?" if close else f"use one of {', '.join(names)}, or remove it"

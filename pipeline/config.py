@@ -1,0 +1,131 @@
+"""`pipeline.yaml` as frozen structures, and the dotted overrides of the command line."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from pipeline.model import EcosystemId, Record
+from pipeline.platforms import BY_ID
+
+Positive = Annotated[float, Meta(gt=0)]
+PositiveInt = Annotated[int, Meta(gt=0)]
+
+
+class GeneratorKind(StrEnum):
+    """Who makes the recipes of an ecosystem; `none` until its module exists."""
+
+    NATIVE = "native"
+    NONE = "none"
+
+
+class Runner(StrEnum):
+    """How a platform's verdicts are made.
+
+    `native` measures on a machine that is this platform and predicts elsewhere; `static` always predicts;
+    `external` waits for results made elsewhere; `none` leaves the platform out.
+    """
+
+    NATIVE = "native"
+    STATIC = "static"
+    EXTERNAL = "external"
+    NONE = "none"
+
+
+class EcosystemConfig(Record, kw_only=True):
+    """One ecosystem's generator and the pace of its registry."""
+
+    generator: GeneratorKind
+    requests_per_second: Annotated[
+        float, Meta(gt=0, le=100, description="requests to one registry host, for the whole machine")
+    ]
+
+
+class BatchConfig(Record, kw_only=True):
+    """How many packages one batch takes."""
+
+    size: Annotated[int, Meta(ge=1, le=100_000)]
+
+
+class NetworkConfig(Record, kw_only=True):
+    """Limits of each request to a registry."""
+
+    timeout_seconds: Annotated[Positive, Meta(description="to connect, and between two chunks of an answer")]
+    total_seconds: Annotated[Positive, Meta(description="for one whole answer")]
+    attempts: Annotated[int, Meta(ge=1, le=10, description="tries of one request, the first included")]
+    max_wait_seconds: Annotated[Positive, Meta(description="a longer Retry-After ends the tries")]
+    max_answer_mb: PositiveInt
+    freshness_seconds: Annotated[int, Meta(ge=0, description="how long an answer is used without asking again")]
+
+
+class PhaseLimits(Record, kw_only=True):
+    """What one phase in the sandbox may use."""
+
+    timeout_seconds: PositiveInt
+    memory_mb: PositiveInt
+    pids: PositiveInt
+    disk_mb: PositiveInt
+
+
+class ValidationConfig(Record, kw_only=True):
+    """How recipes are run. `workers: 0` means one for each core."""
+
+    workers: Annotated[int, Meta(ge=0, le=256)]
+    attempts: Annotated[int, Meta(ge=1, le=10, description="tries after an infrastructure error")]
+    fetch: PhaseLimits
+    build: PhaseLimits
+    verify: PhaseLimits
+
+
+class ConstraintsConfig(Record, kw_only=True):
+    """Whether predictions limit a recipe (`restrict`) or only stand in the pull request (`report`)."""
+
+    predictions: Literal["report", "restrict"]
+
+
+class PayloadConfig(Record, kw_only=True):
+    """What the pull request is called."""
+
+    branch_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]*$(?!\n)")]
+    labels: list[str]
+
+
+class PlatformConfig(Record, kw_only=True):
+    """The runner of one platform."""
+
+    runner: Runner
+
+
+class Config(Record, kw_only=True):
+    """All of `pipeline.yaml`."""
+
+    schema_version: Literal[1]
+    queue: Annotated[str, Meta(min_length=1, description="path of the queue below the root")]
+    batch: BatchConfig
+    ecosystems: dict[EcosystemId, EcosystemConfig]
+    platforms: dict[Literal[tuple(BY_ID)], PlatformConfig]  # type: ignore[valid-type]  # made from the platform model
+    network: NetworkConfig
+    validation: ValidationConfig
+    constraints: ConstraintsConfig
+    payload: PayloadConfig
+
+
+def deep_merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with the keys of `over` laid on top; mappings merge, all else replaces."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = deep_merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def nest(dotted: str, value: Any) -> dict[str, Any]:  # noqa: ANN401  # any YAML value
+    """Return `{"a": {"b": value}}` for `a.b`."""
+    head, _, rest = dotted.partition(".")
+    return {head: nest(rest, value) if rest else value}
+
+
+def to_config(raw: dict[str, Any]) -> Config:
+    """Convert checked YAML; raises `msgspec.ValidationError` when it does not follow the schema."""
+    return msgspec.convert(raw, Config)

@@ -1,0 +1,61 @@
+"""Every error that a user must act on: one line of message, one of remedy, an exit code.
+
+Expected failures of a package are values (`model.Skipped`, `model.Failed`, `model.Held`), never one of these.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defect:
+    """One rule that a value breaks: where (a JSON pointer, "" for the whole), which rule, what to do."""
+
+    pointer: str
+    rule: str
+    remedy: str
+
+
+class PipelineError(Exception):
+    """An error that stops the run; `exit_code` is what the process ends with."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def line(self) -> str:
+        """Return the whole error as one line without control characters."""
+        text = f"{self.message}; remedy: {self.remedy}"
+        return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+class BadInput(PipelineError):
+    """A file or an override on the command line does not follow its schema."""
+
+    exit_code = 4
+
+    def __init__(self, place: str, defect: Defect) -> None:
+        where = f"{place}: {defect.pointer}" if defect.pointer else place
+        super().__init__(f"{where}: {defect.rule}", remedy=defect.remedy)
+        self.place = place
+        self.defect = defect
+
+
+class UnknownName(PipelineError):
+    """A task, ecosystem or platform that does not exist; names the nearest one that does."""
+
+    exit_code = 5
+
+
+class EmptySelection(PipelineError):
+    """What was asked for exists, but nothing in the queue can be worked on."""
+
+    exit_code = 6
+
+
+class PostconditionBroken(PipelineError):
+    """A stage made something that it must never make: a bug, named by its stage."""
+
+    exit_code = 7
