@@ -36,39 +36,48 @@ def shorten(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def _known_keys(error: ValidationError) -> dict[str, Any]:
+    schema: Any = error.schema
+    known: dict[str, Any] = schema.get("properties", {})
+    return known
+
+
 def _unknown_keys(error: ValidationError) -> list[str]:
-    known = error.schema.get("properties", {})
-    return sorted(str(key) for key in error.instance if key not in known)
+    instance: Any = error.instance
+    return sorted(str(key) for key in instance if key not in _known_keys(error))
 
 
 def _rule(error: ValidationError) -> str:
+    limit: Any = error.validator_value
     match error.validator:
         case "additionalProperties" if isinstance(error.instance, dict):
             return f"unknown key {shorten(_unknown_keys(error)[0])}"
         case "required":
-            missing = [key for key in error.validator_value if key not in error.instance]
+            present: Any = error.instance
+            missing = [key for key in limit if key not in present]
             return f"the key {missing[0]!r} is missing"
         case "type":
-            return f"must be of type {error.validator_value}, got {shorten(error.instance)}"
+            return f"must be of type {limit}, got {shorten(error.instance)}"
         case "enum":
-            allowed = ", ".join(str(item) for item in error.validator_value)
+            allowed = ", ".join(str(item) for item in limit)
             return f"must be one of {allowed}; got {shorten(error.instance)}"
         case "pattern":
-            return f"{shorten(error.instance)} does not match {error.validator_value}"
+            return f"{shorten(error.instance)} does not match {limit}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "minLength" | "maxLength":
-            return f"{error.validator} is {error.validator_value}, got {shorten(error.instance)}"
+            return f"{error.validator} is {limit}, got {shorten(error.instance)}"
         case _:
             return shorten(error.message, 160)
 
 
 def _remedy(error: ValidationError) -> str:
+    limit: Any = error.validator_value
     match error.validator:
         case "additionalProperties" if isinstance(error.instance, dict):
-            return _key_remedy(_unknown_keys(error)[0], error.schema.get("properties", {}))
+            return _key_remedy(_unknown_keys(error)[0], _known_keys(error))
         case "propertyNames":
             return "use one of the documented names"
         case "enum":
-            close = nearest(str(error.instance), (str(item) for item in error.validator_value))
+            close = nearest(str(error.instance), (str(item) for item in limit))
             return f"did you mean {close!r}?" if close else "use one of these values"
         case "required":
             return "add it"

@@ -33,7 +33,7 @@ class Runner(StrEnum):
     NONE = "none"
 
 
-class EcosystemConfig(Record, kw_only=True):
+class EcosystemConfig(Record, frozen=True, kw_only=True):
     """One ecosystem's generator and the pace of its registry."""
 
     generator: GeneratorKind
@@ -42,13 +42,14 @@ class EcosystemConfig(Record, kw_only=True):
     ]
 
 
-class BatchConfig(Record, kw_only=True):
+class BatchConfig(Record, frozen=True, kw_only=True):
     """How many packages one batch takes."""
 
     size: Annotated[int, Meta(ge=1, le=100_000)]
+    ecosystems: Annotated[list[EcosystemId], Meta(description="only these; an empty list means all")]
 
 
-class NetworkConfig(Record, kw_only=True):
+class NetworkConfig(Record, frozen=True, kw_only=True):
     """Limits of each request to a registry."""
 
     timeout_seconds: Annotated[Positive, Meta(description="to connect, and between two chunks of an answer")]
@@ -59,7 +60,7 @@ class NetworkConfig(Record, kw_only=True):
     freshness_seconds: Annotated[int, Meta(ge=0, description="how long an answer is used without asking again")]
 
 
-class PhaseLimits(Record, kw_only=True):
+class PhaseLimits(Record, frozen=True, kw_only=True):
     """What one phase in the sandbox may use."""
 
     timeout_seconds: PositiveInt
@@ -68,7 +69,7 @@ class PhaseLimits(Record, kw_only=True):
     disk_mb: PositiveInt
 
 
-class ValidationConfig(Record, kw_only=True):
+class ValidationConfig(Record, frozen=True, kw_only=True):
     """How recipes are run. `workers: 0` means one for each core."""
 
     workers: Annotated[int, Meta(ge=0, le=256)]
@@ -78,26 +79,26 @@ class ValidationConfig(Record, kw_only=True):
     verify: PhaseLimits
 
 
-class ConstraintsConfig(Record, kw_only=True):
+class ConstraintsConfig(Record, frozen=True, kw_only=True):
     """Whether predictions limit a recipe (`restrict`) or only stand in the pull request (`report`)."""
 
     predictions: Literal["report", "restrict"]
 
 
-class PayloadConfig(Record, kw_only=True):
+class PayloadConfig(Record, frozen=True, kw_only=True):
     """What the pull request is called."""
 
     branch_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]*$(?!\n)")]
     labels: list[str]
 
 
-class PlatformConfig(Record, kw_only=True):
+class PlatformConfig(Record, frozen=True, kw_only=True):
     """The runner of one platform."""
 
     runner: Runner
 
 
-class Config(Record, kw_only=True):
+class Config(Record, frozen=True, kw_only=True):
     """All of `pipeline.yaml`."""
 
     schema_version: Literal[1]

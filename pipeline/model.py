@@ -48,7 +48,7 @@ class EntryStatus(StrEnum):
     IN_REVIEW = "in_review"
 
 
-class QueueEntry(Record, kw_only=True):
+class QueueEntry(Record, frozen=True, kw_only=True):
     """One ranked package. Priority 1 is the most wanted."""
 
     name: ToolName
@@ -61,7 +61,7 @@ class QueueEntry(Record, kw_only=True):
     next_retry_at: Timestamp | None = None
 
 
-class Queue(Record, kw_only=True):
+class Queue(Record, frozen=True, kw_only=True):
     """The ranked queue, `data/queues/priority-queue.json`: what people want recipes for."""
 
     schema_version: Literal[1]
@@ -79,13 +79,14 @@ class Gate(StrEnum):
     DUPLICATE_SOURCE = "duplicate_source"
     STATUS = "status"
     NO_GENERATOR = "no_generator"
+    NOT_IN_BATCH_ECOSYSTEMS = "not_in_batch_ecosystems"
     ECOSYSTEM_DISABLED = "ecosystem_disabled"
     BREAKER_OPEN = "breaker_open"
     NOT_DUE = "not_due"
     BATCH_FULL = "batch_full"
 
 
-class Selected(Record, kw_only=True):
+class Selected(Record, frozen=True, kw_only=True):
     """An entry that is in the batch, and why it came before others."""
 
     source: SourceId
@@ -94,7 +95,7 @@ class Selected(Record, kw_only=True):
     reason: str
 
 
-class LeftOut(Record, kw_only=True):
+class LeftOut(Record, frozen=True, kw_only=True):
     """The entries that one gate held back: the rule, the value that it saw, until when."""
 
     gate: Gate
@@ -105,7 +106,7 @@ class LeftOut(Record, kw_only=True):
     sources: list[SourceId]
 
 
-class InputFingerprints(Record, kw_only=True):
+class InputFingerprints(Record, frozen=True, kw_only=True):
     """Digests of all that the selection was made from; a batch is valid while they hold."""
 
     queue: Digest
@@ -113,7 +114,7 @@ class InputFingerprints(Record, kw_only=True):
     config: Digest
 
 
-class Batch(Record, kw_only=True):
+class Batch(Record, frozen=True, kw_only=True):
     """The frozen plan, `build/batch.json`: what this run works on and why."""
 
     schema_version: Literal[1] = 1
@@ -124,14 +125,14 @@ class Batch(Record, kw_only=True):
     left_out: list[LeftOut]
 
 
-class WorkOrder(Record, kw_only=True):
+class WorkOrder(Record, frozen=True, kw_only=True):
     """What `generate` is asked to do for one package."""
 
     source: SourceId
     name: ToolName
 
 
-class PackageList(Record, kw_only=True):
+class PackageList(Record, frozen=True, kw_only=True):
     """The work orders of one ecosystem, `build/packages/<ecosystem>.json`."""
 
     schema_version: Literal[1] = 1
@@ -143,14 +144,14 @@ class PackageList(Record, kw_only=True):
 # -------------------------------------------------------------------------------------------- recipe
 
 
-class Step(Record, kw_only=True):
+class Step(Record, frozen=True, kw_only=True):
     """One `[[steps]]` table: the action and its keys, in the order in which they are written."""
 
     action: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)")]
     params: dict[str, str | list[str]]
 
 
-class Verify(Record, kw_only=True):
+class Verify(Record, frozen=True, kw_only=True):
     """How a tool is checked: its command, and what the output must hold.
 
     `mode` is "" (the version must be printed: `pattern`) or "output" (a tool that prints no version: `reason` says so).
@@ -163,7 +164,7 @@ class Verify(Record, kw_only=True):
     exit_code: int = 0
 
 
-class Recipe(Record, kw_only=True):
+class Recipe(Record, frozen=True, kw_only=True):
     """A recipe before it is written as TOML; "" and empty lists are left out of the file."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=100)]
@@ -235,7 +236,7 @@ class Origin(StrEnum):
     GUESS = "guess"
 
 
-class FieldEvidence(Record, kw_only=True):
+class FieldEvidence(Record, frozen=True, kw_only=True):
     """For one field of the recipe: where it came from, in which place of the answer."""
 
     field: str
@@ -243,7 +244,7 @@ class FieldEvidence(Record, kw_only=True):
     detail: str
 
 
-class Artifact(Record, kw_only=True):
+class Artifact(Record, frozen=True, kw_only=True):
     """The exact file that the facts stand in. `digest` is "algorithm:value", "" when the registry gives none."""
 
     name: str
@@ -253,7 +254,7 @@ class Artifact(Record, kw_only=True):
     digest_checked: bool = False
 
 
-class License(Record, kw_only=True):
+class License(Record, frozen=True, kw_only=True):
     """`spdx` is a normalised SPDX expression, or None: loudly unknown; `declared` is what upstream wrote."""
 
     spdx: str | None
@@ -261,7 +262,7 @@ class License(Record, kw_only=True):
     origin: Origin
 
 
-class Evidence(Record, kw_only=True):
+class Evidence(Record, frozen=True, kw_only=True):
     """What a recipe was made from; written beside the recipe, not into it."""
 
     version: Annotated[str, Meta(min_length=1)]
@@ -278,7 +279,7 @@ class Evidence(Record, kw_only=True):
     risks: list[str] = []
 
 
-class Generated(Record, kw_only=True, tag="generated", tag_field="kind"):
+class Generated(Record, frozen=True, kw_only=True, tag="generated", tag_field="kind"):
     """A recipe was made. `recipe_sha256` is the digest of the TOML beside the record."""
 
     recipe: Recipe
@@ -286,14 +287,14 @@ class Generated(Record, kw_only=True, tag="generated", tag_field="kind"):
     evidence: Evidence
 
 
-class Skipped(Record, kw_only=True, tag="skipped", tag_field="kind"):
+class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="kind"):
     """A recipe cannot or should not be made from what upstream says: a fact, not a fault."""
 
     subcategory: Subcategory
     message: str
 
 
-class Failed(Record, kw_only=True, tag="failed", tag_field="kind"):
+class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="kind"):
     """Something went wrong; a transient failure is tried again by the next run."""
 
     category: Category
@@ -302,7 +303,7 @@ class Failed(Record, kw_only=True, tag="failed", tag_field="kind"):
     message: str
 
 
-class Held(Record, kw_only=True, tag="held", tag_field="kind"):
+class Held(Record, frozen=True, kw_only=True, tag="held", tag_field="kind"):
     """Control stopped the work before its next request; it stays pending and is tried again."""
 
     gate: Gate
@@ -312,7 +313,7 @@ class Held(Record, kw_only=True, tag="held", tag_field="kind"):
 Outcome = Generated | Skipped | Failed | Held
 
 
-class OutcomeRecord(Record, kw_only=True):
+class OutcomeRecord(Record, frozen=True, kw_only=True):
     """The answer to one work order, `build/generate/<ecosystem>/<slug>.json`."""
 
     schema_version: Literal[1] = 1
@@ -343,7 +344,7 @@ class VerdictStatus(StrEnum):
 
     VALIDATED = "validated"
     VALIDATED_EMULATED = "validated_emulated"
-    PREDICTED_PASS = "predicted_pass"
+    PREDICTED_PASS = "predicted_pass"  # noqa: S105  # a verdict, not a password
     PREDICTED_FAIL = "predicted_fail"
     FAILED = "failed"
     UNKNOWN = "unknown"
@@ -351,7 +352,7 @@ class VerdictStatus(StrEnum):
     NOT_RUN = "not_run"
 
 
-class PhaseResult(Record, kw_only=True):
+class PhaseResult(Record, frozen=True, kw_only=True):
     """One process tree in the sandbox, measured. `output_tail` is printable and bounded."""
 
     name: str
@@ -367,7 +368,7 @@ class PhaseResult(Record, kw_only=True):
     output_tail: str = ""
 
 
-class BackendInfo(Record, kw_only=True):
+class BackendInfo(Record, frozen=True, kw_only=True):
     """The sandbox that ran it; `image_digest` only for containers."""
 
     name: str
@@ -375,7 +376,7 @@ class BackendInfo(Record, kw_only=True):
     image_digest: str = ""
 
 
-class Verdict(Record, kw_only=True):
+class Verdict(Record, frozen=True, kw_only=True):
     """What is known of one package on one platform, `build/validate/<platform>/<ecosystem>.<slug>.json`."""
 
     schema_version: Literal[1] = 1
@@ -399,7 +400,7 @@ class Verdict(Record, kw_only=True):
     at: Timestamp
 
 
-class Prediction(Record, kw_only=True):
+class Prediction(Record, frozen=True, kw_only=True):
     """What the package's metadata says about one platform."""
 
     platform: str
@@ -407,7 +408,7 @@ class Prediction(Record, kw_only=True):
     reason: str
 
 
-class StaticRecord(Record, kw_only=True):
+class StaticRecord(Record, frozen=True, kw_only=True):
     """All predictions for one package, made at once, `build/validate/static/<ecosystem>.<slug>.json`."""
 
     schema_version: Literal[1] = 1
@@ -423,7 +424,7 @@ class StaticRecord(Record, kw_only=True):
 # --------------------------------------------------------------------------------------- constraints
 
 
-class Constraints(Record, kw_only=True):
+class Constraints(Record, frozen=True, kw_only=True):
     """The keys of a recipe's `[metadata]` that limit where it may be installed; empty means no limit."""
 
     supported_os: list[str] = []
@@ -433,7 +434,7 @@ class Constraints(Record, kw_only=True):
     unsupported_reason: str = ""
 
 
-class ConstraintsRecord(Record, kw_only=True):
+class ConstraintsRecord(Record, frozen=True, kw_only=True):
     """The merged result of one package, `build/constrain/<ecosystem>/<slug>.json`, with its recipe beside it.
 
     `over_excluded` names platforms that passed (or are unknown) and are excluded all the same, because the
@@ -461,28 +462,28 @@ class ConstraintsRecord(Record, kw_only=True):
 # ------------------------------------------------------------------------------------------- payload
 
 
-class PayloadFile(Record, kw_only=True):
+class PayloadFile(Record, frozen=True, kw_only=True):
     """One file of the pull request; its bytes lie under `build/payload/files/<path>`."""
 
     path: str
     sha256: Digest
 
 
-class Excluded(Record, kw_only=True):
+class Excluded(Record, frozen=True, kw_only=True):
     """A package of the batch that is not in the pull request, and why."""
 
     source: SourceId
     reason: str
 
 
-class AutoMerge(Record, kw_only=True):
+class AutoMerge(Record, frozen=True, kw_only=True):
     """Whether the pull request may merge without a person; each reason stands against it."""
 
     allowed: bool
     reasons: list[str]
 
 
-class Payload(Record, kw_only=True):
+class Payload(Record, frozen=True, kw_only=True):
     """The pull request to be opened, `build/payload/pr.json`."""
 
     schema_version: Literal[1] = 1

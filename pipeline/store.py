@@ -1,0 +1,224 @@
+"""The only module that knows paths. Reads are checked against the schema, writes are atomic."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from pipeline.checks import first_defect, nearest
+from pipeline.contract import json_schema
+from pipeline.errors import BadInput, Defect, PipelineError
+from pipeline.source import ecosystem_of, file_stem, identifier_of, slug
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+# The folder of dodo.py: it holds the shipped defaults, and is the root unless PIPELINE_ROOT names another.
+SHIPPED = Path(__file__).resolve().parent.parent
+# A file that people or registries of this project write is never larger; a larger one is a mistake or an attack.
+LARGEST_INPUT = 256 * 1024 * 1024
+
+
+class Paths:
+    """Every path below one root."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.config = root / "pipeline.yaml"
+        self.control = root / "batch-control.json"
+        self.ledger = root / "data" / "batches.jsonl"
+        self.build = root / "build"
+        self.batch = self.build / "batch.json"
+        self.database = self.build / ".doit.db"
+        self.http_cache = self.build / "cache" / "http.sqlite"
+        self.limiter = self.build / "limiter"
+        self.client_cache = self.build / "cache" / "clients"
+        self.sandbox = self.build / "sandbox"
+        self.payload_folder = self.build / "payload"
+        self.payload = self.payload_folder / "pr.json"
+        self.body = self.payload_folder / "body.md"
+        self.commit_message = self.payload_folder / "commit-message.txt"
+        self.payload_files = self.payload_folder / "files"
+
+    def packages(self, ecosystem: str) -> Path:
+        """Return the package list of an ecosystem."""
+        return self.build / "packages" / f"{ecosystem}.json"
+
+    def outcome(self, source: str) -> Path:
+        """Return the record that answers a work order."""
+        return self._of(source, "generate", ".json")
+
+    def draft(self, source: str) -> Path:
+        """Return the recipe as `generate` made it."""
+        return self._of(source, "generate", ".toml")
+
+    def static(self, source: str) -> Path:
+        """Return the predictions for a package."""
+        return self.build / "validate" / "static" / f"{file_stem(source)}.json"
+
+    def verdict(self, platform: str, source: str) -> Path:
+        """Return the verdict on a package on one platform."""
+        return self.build / "validate" / platform / f"{file_stem(source)}.json"
+
+    def constraints(self, source: str) -> Path:
+        """Return the merged result of a package."""
+        return self._of(source, "constrain", ".json")
+
+    def merged(self, source: str) -> Path:
+        """Return the recipe with its constraints and its verify command."""
+        return self._of(source, "constrain", ".toml")
+
+    def recipe(self, relative: str) -> Path:
+        """Return a published recipe, `recipes/<letter>/<name>.toml` below the root."""
+        return self.root / relative
+
+    def _of(self, source: str, stage: str, suffix: str) -> Path:
+        return self.build / stage / ecosystem_of(source) / (slug(identifier_of(source)) + suffix)
+
+
+def sha256(content: bytes) -> str:
+    """Return the hexadecimal SHA-256 of some bytes."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def digest_of(*parts: object) -> str:
+    """Return one digest of several values that JSON can hold (structures included), in order."""
+    return sha256(msgspec.json.encode(parts, order="deterministic"))
+
+
+def read_bytes(path: Path, *, purpose: str) -> bytes:
+    """Return a file's bytes; raises `PipelineError` when it is missing, unreadable or absurdly large."""
+    try:
+        if path.stat().st_size > LARGEST_INPUT:
+            size = path.stat().st_size
+            raise PipelineError(f"{path}: {size} bytes are more than {LARGEST_INPUT}", remedy=f"check the {purpose}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise PipelineError(f"{path}: the {purpose} is missing", remedy="create it or name another") from None
+    except OSError as error:
+        raise PipelineError(
+            f"{path}: the {purpose} cannot be read ({error.strerror})", remedy="mend its permissions"
+        ) from None
+
+
+def decode(content: bytes, kind: type[T], *, place: str) -> T:
+    """Return the record that some JSON holds; raises `BadInput` with pointer, rule and remedy when it does not."""
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(place, _json_defect(content, kind, str(error))) from None
+
+
+def read(path: Path, kind: type[T], *, purpose: str) -> T:
+    """Return the record that a file holds; raises `PipelineError` or `BadInput`."""
+    return decode(read_bytes(path, purpose=purpose), kind, place=str(path))
+
+
+def read_result(path: Path, kind: type[T]) -> T | None:
+    """Return a result of an earlier run, or None when there is none that can be used (it is then made again)."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def encode(record: msgspec.Struct) -> bytes:
+    """Return the bytes of a record's file: indented JSON, keys in the order of the fields, a final newline."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+
+
+def write(path: Path, record: msgspec.Struct) -> None:
+    """Write a record atomically, after checking it against its own type; raises `BadInput` when it does not hold."""
+    content = encode(record)
+    decode(content, type(record), place=str(path))
+    write_bytes(path, content)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file so that it is either the old or the new one, also after a crash."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, staging = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(staging).chmod(0o644)
+        Path(staging).replace(path)
+    except BaseException:
+        Path(staging).unlink(missing_ok=True)
+        raise
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return a YAML mapping; duplicate keys are refused. Raises `BadInput` with line and column."""
+    return parse_yaml_mapping(read_bytes(path, purpose="configuration"), place=str(path))
+
+
+def parse_yaml_mapping(content: bytes, *, place: str) -> dict[str, Any]:
+    """Return the mapping that some YAML holds; raises `BadInput`."""
+    value = parse_yaml(content, place=place)
+    if not isinstance(value, dict):
+        raise BadInput(place, Defect(pointer="", rule="must be a mapping of keys", remedy="write `key: value`"))
+    return value
+
+
+def parse_yaml(content: bytes, *, place: str) -> Any:  # noqa: ANN401  # any YAML value
+    """Return what some YAML holds; raises `BadInput` with line and column when it holds none."""
+    try:
+        return yaml.load(content, _UniqueKeyLoader)  # noqa: S506  # a SafeLoader with one more rule
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        rule = f"{error.problem or 'is not YAML'}{f' ({where})' if where else ''}"
+        raise BadInput(place, Defect(pointer="", rule=rule, remedy="correct the YAML there")) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        rule = f"is not YAML: {str(error).splitlines()[0]}"
+        raise BadInput(place, Defect(pointer="", rule=rule, remedy="correct the file")) from None
+
+
+class _UniqueKeyLoader(yaml.CSafeLoader):
+    """Refuses a mapping that has a key twice: of two settings, one would be lost silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands here a second time", key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _json_defect(content: bytes, kind: type[msgspec.Struct], message: str) -> Defect:
+    """Return why some JSON is not the record, in the words of its schema; msgspec's own are the last resort."""
+    try:
+        value = json.loads(content, object_pairs_hook=_unique_keys)
+    except (ValueError, RecursionError) as error:
+        return Defect(pointer="", rule=f"is not JSON: {error}", remedy="correct the file")
+    defect = first_defect(json_schema(kind), value)
+    return defect or Defect(pointer="", rule=message, remedy="correct the value")
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ValueError(f"the key {key!r} stands in one object twice")
+    return dict(pairs)
+
+
+def mistyped_key(content: bytes, kind: type[msgspec.Struct]) -> str | None:
+    """Return "wrong -> right" for an unknown key that looks like a known one, in a record that keeps unknown keys."""
+    known = set(kind.__struct_fields__)
+    for key in sorted(set(json.loads(content)) - known):
+        close = nearest(key, known)
+        if close:
+            return f"{key} -> {close}"
+    return None
