@@ -1,5 +1,6 @@
 """The only module that knows paths. Reads are checked against the schema, writes are atomic."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -126,6 +127,26 @@ def read_result(path: Path, kind: type[T]) -> T | None:
         return None
 
 
+def read_ledger_ids(path: Path) -> tuple[str, ...]:
+    """Return the ids of all batches that the ledger knows, oldest first; none when there is no ledger.
+
+    A torn last line (a crash while it was appended) is not an entry.
+    """
+    if not path.exists():
+        return ()
+    ids: list[str] = []
+    for line in path.read_bytes().splitlines():
+        try:
+            ids.append(msgspec.json.decode(line, type=_LedgerLine).batch_id)
+        except msgspec.DecodeError:
+            continue
+    return tuple(ids)
+
+
+class _LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
+    batch_id: str
+
+
 def encode(record: msgspec.Struct) -> bytes:
     """Return the bytes of a record's file: indented JSON, keys in the order of the fields, a final newline."""
     return msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
@@ -152,6 +173,15 @@ def write_bytes(path: Path, content: bytes) -> None:
     except BaseException:
         Path(staging).unlink(missing_ok=True)
         raise
+
+
+def drop_damaged_database(path: Path) -> None:
+    """Remove doit's database when it is no database (a crash, a full disk): it is a cache, the records are the truth."""
+    with contextlib.suppress(FileNotFoundError):
+        with path.open("rb") as file:
+            magic = file.read(16)
+        if magic and magic != b"SQLite format 3\0":
+            path.unlink()
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

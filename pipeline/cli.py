@@ -1,0 +1,181 @@
+"""Where doit meets the pipeline: loading the plan, declaring tasks, and doit's commands with better errors."""
+
+import os
+import signal
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import doit
+from doit.cmd_clean import Clean
+from doit.cmd_forget import Forget
+from doit.cmd_info import Info
+from doit.cmd_list import List
+from doit.cmd_run import Run
+from doit.exceptions import InvalidCommand
+from doit.task import Task
+
+from pipeline import actions
+from pipeline.checks import nearest, shorten
+from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.errors import PipelineError, UnknownName
+from pipeline.host import this_platform
+from pipeline.plan import Plan, load
+from pipeline.run import begin
+from pipeline.store import SHIPPED, Paths, drop_damaged_database
+from pipeline.tasks import Fresh, TaskSpec
+
+ACTIONS = {
+    "snapshot": actions.snapshot,
+    "generate": actions.generate,
+    "predict": actions.predict,
+    "validate": actions.validate,
+    "constrain": actions.constrain,
+    "payload": actions.payload,
+}
+# What a shell reports for a program that Ctrl-C ended.
+INTERRUPTED = 130
+
+
+def load_plan() -> Plan:
+    """Return the plan for this process; ends the process with one line when an input cannot be used."""
+    try:
+        root = root_folder(os.environ, Path(doit.get_initial_workdir() or Path.cwd()))
+        paths = Paths(root)
+        plan = load(
+            paths,
+            overrides=overrides_of(sys.argv[1:]),
+            revisions={name: module.REVISION for name, module in ECOSYSTEMS.items()},
+            host=this_platform(),
+            now=datetime.now(UTC),
+        )
+        paths.build.mkdir(exist_ok=True)  # doit opens its database there before any task runs
+        drop_damaged_database(paths.database)
+    except PipelineError as error:
+        fail(error)
+    begin(plan, os.environ)
+    return plan
+
+
+def root_folder(environment: Mapping[str, str], working_folder: Path) -> Path:
+    """Return the folder that everything hangs off: PIPELINE_ROOT, else the folder of dodo.py."""
+    named = environment.get("PIPELINE_ROOT")
+    if not named:
+        return SHIPPED
+    root = (working_folder / named).resolve()
+    if not root.is_dir():
+        raise PipelineError(f"PIPELINE_ROOT={shorten(named)}: there is no such folder", remedy="create it, or unset it")
+    return root
+
+
+def overrides_of(arguments: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the `key=value` arguments, by the rule that doit itself uses to take them out."""
+    pairs = (argument.partition("=") for argument in arguments if "=" in argument and not argument.startswith("-"))
+    return [(key, value) for key, _, value in pairs]
+
+
+def declare(spec: TaskSpec) -> Task:
+    """Return the doit task of a specification."""
+    if spec.action is None:
+        return Task(spec.name, None, doc=spec.doc, task_dep=spec.task_dep, subtask_of=spec.parent, has_subtask=True)
+    return Task(
+        spec.name,
+        [(ACTIONS[spec.action], list(spec.args))],
+        doc=spec.doc,
+        file_dep=[str(path) for path in spec.file_dep],
+        targets=[str(path) for path in spec.targets],
+        task_dep=spec.task_dep,
+        uptodate=[Fresh(spec.digest)],
+        clean=[(actions.clean, [[str(path) for path in (*spec.targets, *spec.also_cleaned)]])],
+        subtask_of=spec.parent,
+        io={"capture": False},
+    )
+
+
+def fail(error: PipelineError) -> NoReturn:
+    """Say what is wrong and what to do, in one line, and end the process."""
+    report(error)
+    raise SystemExit(error.exit_code)
+
+
+def report(error: PipelineError) -> None:
+    """Write an error's one line to the standard error stream."""
+    sys.stderr.write(f"recipeline: error: {error.line()}\n")
+
+
+class NamesNearest:
+    """A doit command that names the nearest valid task when asked for one that does not exist."""
+
+    def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
+        """Run the command; a `PipelineError` or Ctrl-C ends it with one line."""
+        try:
+            return int(super().execute(params, args) or 0)  # type: ignore[misc]  # mixed into doit's classes
+        except InvalidCommand as error:
+            known = [task.name for task in self.task_list]  # type: ignore[attr-defined]  # set by doit
+            report(unknown_task(args, known) or PipelineError(str(error), remedy="see `doit help`"))
+            return UnknownName.exit_code
+        except PipelineError as error:
+            report(error)
+            return error.exit_code
+        except KeyboardInterrupt:
+            sys.stderr.write("recipeline: interrupted; what is finished is kept, `doit` goes on from there\n")
+            return INTERRUPTED
+
+
+def unknown_task(asked: Iterable[str], known: Sequence[str]) -> UnknownName | None:
+    """Return the error for the first name that no task has, or None."""
+    names = set(known)
+    for name in asked:
+        if name in names or "*" in name or name.startswith("-"):
+            continue
+        close = nearest(name, [*known, *COMMANDS])
+        remedy = (
+            f"did you mean `doit {close}`?" if close else "`doit list` shows the stages, `doit list --all` all tasks"
+        )
+        return UnknownName(f"there is no task {shorten(name)}", remedy=remedy)
+    return None
+
+
+class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
+    """`doit` itself: SIGTERM ends it as Ctrl-C does."""
+
+    name = "run"
+
+    def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
+        """Run the tasks."""
+        signal.signal(signal.SIGTERM, _interrupt)
+        return super().execute(params, args)
+
+
+class ListTasks(NamesNearest, List):  # type: ignore[misc]  # doit has no types
+    """`doit list`."""
+
+    name = "list"
+
+
+class InfoTask(NamesNearest, Info):  # type: ignore[misc]  # doit has no types
+    """`doit info`."""
+
+    name = "info"
+
+
+class CleanTasks(NamesNearest, Clean):  # type: ignore[misc]  # doit has no types
+    """`doit clean`."""
+
+    name = "clean"
+
+
+class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no types
+    """`doit forget`."""
+
+    name = "forget"
+
+
+COMMANDS = ("run", "list", "info", "clean", "forget", "help")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,126 @@
+"""Outcome + verdicts -> the final recipe and what is said about it. Pure."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pipeline.constraints import Derived, derive
+from pipeline.model import (
+    Constraints,
+    ConstraintsRecord,
+    Failed,
+    Generated,
+    Held,
+    Outcome,
+    Skipped,
+    Verdict,
+    VerdictStatus,
+    Verify,
+    WorkOrder,
+)
+from pipeline.recipe import Refusal, merge_constraints, recipe_path, runs_commands, same_package, set_verify
+from pipeline.store import sha256
+
+REAL_PASS = frozenset({VerdictStatus.VALIDATED, VerdictStatus.VALIDATED_EMULATED})
+
+
+def merge(
+    order: WorkOrder,
+    outcome: Outcome,
+    draft: str,
+    published: str | None,
+    verdicts: Sequence[Verdict],
+    predictions: Literal["report", "restrict"],
+) -> tuple[ConstraintsRecord, str | None]:
+    """Return the merged result and the recipe's text, which is None when the package cannot be in a pull request.
+
+    `draft` is the recipe as generated, `published` the text of a recipe that already stands at its path.
+    A published recipe of the same package is edited, not replaced: its comments and order are its author's.
+    """
+    statuses = {verdict.platform: verdict.status for verdict in verdicts}
+    reasons = {
+        verdict.platform: verdict.reason for verdict in verdicts if verdict.status not in REAL_PASS and verdict.reason
+    }
+    if not isinstance(outcome, Generated):
+        return _without_recipe(order, outcome, statuses, reasons), None
+    derived = derive(statuses, predictions=predictions, reasons=reasons)
+    verify = _measured_verify(verdicts)
+    text, refusal = _text(outcome, draft, published, derived, verify)
+    exclusion = refusal or _exclusion(derived, verdicts)
+    record = ConstraintsRecord(
+        source=order.source,
+        name=order.name,
+        outcome="generated",
+        exclusion=exclusion,
+        recipe_path=recipe_path(outcome.recipe.name),
+        recipe_sha256=sha256(text.encode()) if not exclusion else None,
+        replaces_sha256=sha256(published.encode()) if published is not None else None,
+        constraints=derived.constraints,
+        over_excluded=list(derived.over_excluded),
+        evidence=outcome.evidence,
+        executables=outcome.recipe.executables,
+        runs_commands=runs_commands(text),
+        statuses=statuses,
+        reasons=reasons,
+        verify=verify,
+    )
+    return record, None if exclusion else text
+
+
+def _text(
+    outcome: Generated, draft: str, published: str | None, derived: Derived, verify: list[Verify]
+) -> tuple[str, str]:
+    """Return the recipe's text and "" or why it cannot be made."""
+    if published is not None and not same_package(published, outcome.recipe):
+        return draft, "name_taken: a recipe of another package has this name"
+    text = published if published is not None else draft
+    if verify:
+        edited = set_verify(text, verify)
+        if isinstance(edited, Refusal):
+            return draft, f"recipe_not_editable: {edited.reason}"
+        text = edited
+    merged = merge_constraints(text, derived.constraints)
+    if isinstance(merged, Refusal):
+        return draft, f"recipe_not_editable: {merged.reason}"
+    return merged, ""
+
+
+def _exclusion(derived: Derived, verdicts: Sequence[Verdict]) -> str:
+    if derived.empty:
+        return "no_platform_left: it failed wherever the format can say so"
+    if any(verdict.status in REAL_PASS for verdict in verdicts):
+        return ""
+    told = next((verdict for verdict in verdicts if verdict.status is VerdictStatus.FAILED), None)
+    if told is not None:
+        return f"{told.subcategory or 'failed'}: {told.reason} ({told.platform})"
+    waiting = next((v for v in verdicts if v.status in {VerdictStatus.INFRA_ERROR, VerdictStatus.UNKNOWN}), None)
+    if waiting is not None:
+        return f"{waiting.subcategory or 'no_real_pass'}: {waiting.reason} ({waiting.platform})"
+    return "no_real_pass: it was run on no platform"
+
+
+def _measured_verify(verdicts: Sequence[Verdict]) -> list[Verify]:
+    """Return how the tool was really checked, from the first platform that passed, in the platforms' order."""
+    return next((verdict.verify for verdict in verdicts if verdict.status in REAL_PASS and verdict.verify), [])
+
+
+def _without_recipe(
+    order: WorkOrder, outcome: Skipped | Failed | Held, statuses: dict[str, VerdictStatus], reasons: dict[str, str]
+) -> ConstraintsRecord:
+    match outcome:
+        case Skipped():
+            kind, why = "skipped", f"{outcome.subcategory}: {outcome.message}"
+        case Failed():
+            kind, why = "failed", f"{outcome.subcategory}: {outcome.message}"
+        case Held():
+            kind, why = "held", f"{outcome.gate}: {outcome.message}"
+    return ConstraintsRecord(
+        source=order.source,
+        name=order.name,
+        outcome=kind,
+        exclusion=why,
+        recipe_path="",
+        recipe_sha256=None,
+        constraints=Constraints(),
+        statuses=statuses,
+        reasons=reasons,
+    )

@@ -1,0 +1,135 @@
+"""The plan: queue + control + configuration + records -> the tasks. Reads only; `doit list` writes nothing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.config import Config, GeneratorKind, Runner
+from pipeline.errors import BadInput, Defect
+from pipeline.checks import nearest
+from pipeline.model import Batch, Control, InputFingerprints, WorkOrder
+from pipeline.platforms import BY_ID, Platform
+from pipeline.selection import make_batch, select
+from pipeline.settings import load_config, load_control, load_queue
+from pipeline.source import ecosystem_of
+from pipeline.store import Paths, digest_of, read_ledger_ids, read_result, sha256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that a run needs to know, decided before its first task."""
+
+    paths: Paths
+    config: Config
+    control: Control
+    batch: Batch
+    # In the order in which each is due under its registry's rate.
+    orders: tuple[WorkOrder, ...]
+    # The ecosystems that this code can generate, with the revision of their module.
+    revisions: Mapping[str, int]
+    host: Platform | None
+    host_reason: str
+
+    @property
+    def platforms(self) -> tuple[Platform, ...]:
+        """The platforms that get verdicts, in the order of the platform model."""
+        return tuple(platform for platform in BY_ID.values() if self.runner(platform.id) is not Runner.NONE)
+
+    def runner(self, platform: str) -> Runner:
+        """Return how a platform's verdicts are made."""
+        configured = self.config.platforms.get(platform)
+        return configured.runner if configured else Runner.NONE
+
+    def measured_here(self, platform: str) -> bool:
+        """Return whether this machine is the platform and may run recipes for it."""
+        return self.runner(platform) is Runner.NATIVE and self.host is not None and self.host.id == platform
+
+    def predicted_here(self, platform: str) -> bool:
+        """Return whether the platform's verdict is a prediction on this machine."""
+        return self.runner(platform) in {Runner.NATIVE, Runner.STATIC} and not self.measured_here(platform)
+
+    def orders_of(self, ecosystem: str) -> tuple[WorkOrder, ...]:
+        """Return the work orders of one ecosystem."""
+        return tuple(order for order in self.orders if ecosystem_of(order.source) == ecosystem)
+
+    def generate_digest(self, order: WorkOrder) -> str:
+        """Return the digest of all that an outcome is made from and that this side knows."""
+        return digest_of("generate", order, self.revisions[ecosystem_of(order.source)])
+
+
+def load(
+    paths: Paths,
+    *,
+    overrides: Sequence[tuple[str, str]],
+    revisions: Mapping[str, int],
+    host: tuple[Platform | None, str],
+    now: datetime,
+) -> Plan:
+    """Read the inputs and decide the batch: the frozen one while its inputs are unchanged, else a new one.
+
+    Raises `BadInput` or another `PipelineError` when an input cannot be used.
+    """
+    config = load_config(paths, overrides)
+    control = load_control(paths)
+    queue, queue_path = load_queue(paths, config)
+    generators = _generators(config, revisions)
+    fingerprints = InputFingerprints(
+        queue=sha256(queue_path.read_bytes()),
+        control=digest_of(control.enabled, control.disabled_ecosystems, control.circuit_breaker),
+        config=digest_of(config.queue, config.batch, sorted(generators)),
+    )
+    frozen = read_result(paths.batch, Batch)
+    published = read_ledger_ids(paths.ledger)
+    if frozen is not None and frozen.fingerprints == fingerprints and frozen.id not in published:
+        batch = frozen
+    else:
+        used = [*published, *([frozen.id] if frozen else [])]
+        batch = make_batch(select(queue, control, config, generators, now), fingerprints, now, used)
+    return Plan(
+        paths=paths,
+        config=config,
+        control=control,
+        batch=batch,
+        orders=_by_due_time(batch, config),
+        revisions=revisions,
+        host=host[0],
+        host_reason=host[1],
+    )
+
+
+def _generators(config: Config, revisions: Mapping[str, int]) -> frozenset[str]:
+    """Return the ecosystems that can be generated; refuses `native` for one that has no module."""
+    for name, ecosystem in config.ecosystems.items():
+        if ecosystem.generator is GeneratorKind.NATIVE and name not in revisions:
+            close = nearest(name, revisions)
+            raise BadInput(
+                "configuration",
+                Defect(
+                    pointer=f"/ecosystems/{name}/generator",
+                    rule=f"there is no native generator for {name!r}",
+                    remedy=f"did you mean {close!r}?" if close else "set it to `none`",
+                ),
+            )
+    return frozenset(
+        name for name, ecosystem in config.ecosystems.items() if ecosystem.generator is not GeneratorKind.NONE
+    )
+
+
+def _by_due_time(batch: Batch, config: Config) -> tuple[WorkOrder, ...]:
+    """Sort by when each is due: the i-th package of an ecosystem at i / rate; ties keep the batch's order.
+
+    doit hands out tasks in this order, and a worker that waits for a permit is lost to the others.
+    """
+    seen: dict[str, int] = {}
+    due: list[tuple[float, int, WorkOrder]] = []
+    for position, entry in enumerate(batch.selected):
+        ecosystem = ecosystem_of(entry.source)
+        index = seen.get(ecosystem, 0)
+        seen[ecosystem] = index + 1
+        when = index / config.ecosystems[ecosystem].requests_per_second
+        due.append((when, position, WorkOrder(source=entry.source, name=entry.name)))
+    return tuple(order for _, _, order in sorted(due, key=_due_key))
+
+
+def _due_key(item: tuple[float, int, WorkOrder]) -> tuple[float, int]:
+    return item[0], item[1]

@@ -1,0 +1,125 @@
+"""What a run has done so far, counted from its events; observers read it, the core never prints."""
+
+import threading
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pipeline.model import (
+    Failed,
+    Generated,
+    Held,
+    Outcome,
+    Payload,
+    Skipped,
+    StaticRecord,
+    Tier,
+    Verdict,
+    VerdictStatus,
+)
+from pipeline.source import ecosystem_of
+
+# Lines that the live display keeps in view.
+RECENT = 6
+
+
+@dataclass
+class EcosystemProgress:
+    """One ecosystem's counters. `rate` is in requests a second, `waiting_until` in seconds of the monotonic clock."""
+
+    total: int
+    rate: float
+    generated: int = 0
+    skipped: int = 0
+    failed: int = 0
+    held: int = 0
+    requests: int = 0
+    from_cache: int = 0
+    waiting_until: float = 0.0
+
+    @property
+    def done(self) -> int:
+        """Packages with an outcome."""
+        return self.generated + self.skipped + self.failed + self.held
+
+
+@dataclass
+class Progress:
+    """All counters of a run, safe to feed from many threads. `say` gets one finished line for each result."""
+
+    ecosystems: dict[str, EcosystemProgress]
+    say: Callable[[str], None]
+    verdicts: dict[str, Counter[VerdictStatus]] = field(default_factory=dict)
+    recent: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
+    payload: Payload | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def generated(self, source: str, outcome: Outcome) -> None:
+        """Count an outcome."""
+        counters = self.ecosystems[ecosystem_of(source)]
+        with self.lock:
+            match outcome:
+                case Generated():
+                    counters.generated += 1
+                    text = f"{outcome.evidence.version}, {outcome.evidence.license.spdx or 'licence unknown'}"
+                    self._tell("recipe", source, text)
+                case Skipped():
+                    counters.skipped += 1
+                    self._tell("skipped", source, f"{outcome.subcategory}: {outcome.message}")
+                case Failed():
+                    counters.failed += 1
+                    self._tell("failed", source, f"{outcome.subcategory}: {outcome.message}")
+                case Held():
+                    counters.held += 1
+                    self._tell("held", source, f"{outcome.gate}: {outcome.message}")
+
+    def predicted(self, source: str, record: StaticRecord) -> None:
+        """Tell of predictions that are not a pass; the others are the ordinary case."""
+        doubtful = [f"{p.platform} {p.status}" for p in record.predictions if p.status != "predicted_pass"]
+        if doubtful:
+            with self.lock:
+                self._tell("predict", source, "; ".join(doubtful))
+
+    def validated(self, verdict: Verdict) -> None:
+        """Count a verdict; measured ones are told."""
+        with self.lock:
+            self.verdicts.setdefault(verdict.platform, Counter())[verdict.status] += 1
+            if verdict.tier not in {Tier.STATIC, Tier.NONE}:
+                what = verdict.observed_version or verdict.reason
+                seconds = sum(phase.wall_s for phase in verdict.phases)
+                self._tell(verdict.status.value, verdict.source, f"{what} on {verdict.platform} in {seconds:.1f} s")
+
+    def request(self, ecosystem: str, *, from_cache: bool) -> None:
+        """Count an answer."""
+        with self.lock:
+            counters = self.ecosystems.get(ecosystem)
+            if counters is not None:
+                counters.requests += not from_cache
+                counters.from_cache += from_cache
+
+    def waiting(self, ecosystem: str, until: float) -> None:
+        """Note the moment (monotonic seconds) until which the next request waits for its permit."""
+        with self.lock:
+            counters = self.ecosystems.get(ecosystem)
+            if counters is not None:
+                counters.waiting_until = until
+
+    def payload_written(self, payload: Payload) -> None:
+        """Keep the finished pull request for the summary."""
+        with self.lock:
+            self.payload = payload
+
+    @property
+    def from_cache(self) -> int:
+        """Answers that cost no request."""
+        return sum(counters.from_cache for counters in self.ecosystems.values())
+
+    @property
+    def requests(self) -> int:
+        """Requests that left this process."""
+        return sum(counters.requests for counters in self.ecosystems.values())
+
+    def _tell(self, verb: str, source: str, text: str) -> None:
+        line = f"{verb:<10} {source}  {text}"
+        self.recent.append(line)
+        self.say(line)

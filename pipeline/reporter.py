@@ -1,0 +1,274 @@
+"""What a person sees of a run: a live display on a terminal, plain lines elsewhere, a summary at the end."""
+
+import threading
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
+
+from doit.exceptions import BaseFail
+from doit.task import Task
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from pipeline.checks import nearest
+from pipeline.errors import EmptySelection
+from pipeline.model import VerdictStatus
+from pipeline.progress import Progress
+from pipeline.run import Run, current
+from pipeline.summary import Summary
+from pipeline.tasks import ecosystems_of
+
+# Times a second that the live display is drawn anew.
+REFRESH_RATE = 4
+# Packages that the terminal's summary names; all of them stand in the payload and the step summary.
+NAMED = 15
+STATUS_STYLE = {
+    VerdictStatus.VALIDATED: "green",
+    VerdictStatus.VALIDATED_EMULATED: "green",
+    VerdictStatus.PREDICTED_PASS: "cyan",
+    VerdictStatus.PREDICTED_FAIL: "yellow",
+    VerdictStatus.FAILED: "red",
+    VerdictStatus.INFRA_ERROR: "magenta",
+}
+
+
+class ProgressReporter:
+    """A doit reporter; the method and parameter names are doit's."""
+
+    desc = "recipeline's live progress and summary"
+
+    def __init__(self, outstream: TextIO, options: Mapping[str, Any]) -> None:
+        del options  # doit passes failure_verbosity; a failed task always shows its whole message here
+        self._run: Run = current()
+        self._console = Console(file=outstream, highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._executed = 0
+        self._failures: list[str] = []
+        self._lock = threading.Lock()
+
+    def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
+        """Refuse a selection that holds no work, then start the display."""
+        self._work = _tasks_with_actions(tasks, selected_tasks)
+        if not self._run.plan.orders or not self._work:
+            raise empty_selection(self._run, tasks, selected_tasks)
+        if self._console.is_terminal:
+            self._live = Live(
+                get_renderable=self._draw, console=self._console, refresh_per_second=REFRESH_RATE, transient=True
+            )
+            self._live.start()
+        self._run.progress.say = self._say
+
+    def get_status(self, task: Task) -> None:
+        """Called when doit looks whether a task is up to date."""
+
+    def execute_task(self, task: Task) -> None:
+        """Called when a task's action starts."""
+        if task.actions:
+            with self._lock:
+                self._executed += 1
+
+    def add_failure(self, task: Task, fail: BaseFail) -> None:
+        """Called when a task failed: an error that a person must act on, or a bug."""
+        message = fail.get_msg().strip()
+        self._failures.append(f"{task.name}: {message}")
+
+    def add_success(self, task: Task) -> None:
+        """Called when a task's action has ended well."""
+
+    def skip_uptodate(self, task: Task) -> None:
+        """Called for a task that has its result already."""
+
+    def skip_ignore(self, task: Task) -> None:
+        """Called for a task that `doit ignore` switched off."""
+        self._say(f"ignored    {task.name}")
+
+    def cleanup_error(self, exception: BaseFail) -> None:
+        """Called when a teardown failed."""
+        self._failures.append(exception.get_msg().strip())
+
+    def runtime_error(self, msg: str) -> None:
+        """Called with an error of doit itself."""
+        self._failures.append(msg.strip())
+
+    def teardown_task(self, task: Task) -> None:
+        """Called when a task's teardown starts."""
+
+    def complete_run(self) -> None:
+        """Stop the display and say what came of the run."""
+        if self._live is not None:
+            self._live.stop()
+        if not hasattr(self, "_work") or not self._work:
+            return
+        for failure in self._failures:
+            self._console.print(Text(f"error      {failure}", style="red"))
+        progress = self._run.progress
+        if self._executed == 0 and not self._failures:
+            self._console.print(
+                f"Nothing to do: {len(self._work)} tasks of batch {self._run.plan.batch.id} are up to date, 0 requests."
+            )
+            return
+        summary = self._run.summary()
+        self._console.print(summary_view(summary, self._console.is_terminal))
+        self._console.print(
+            f"{self._executed} tasks run, {progress.requests} requests, {progress.from_cache} answers from the cache."
+        )
+        for line in closing_lines(summary, self._run):
+            self._console.print(line)
+        self._run.write_step_summary(summary_markdown(summary))
+
+    def _say(self, line: str) -> None:
+        if self._live is None:
+            self._console.print(Text(line))
+
+    def _draw(self) -> RenderableType:
+        return live_view(self._run.progress, self._run.plan.batch.id, self._run.clock.monotonic())
+
+
+def live_view(progress: Progress, batch_id: str, now: float) -> RenderableType:
+    """Return the live display: each ecosystem's queue, pace and wait, each platform's verdicts, the last lines."""
+    with progress.lock:
+        ecosystems = Table(title=f"batch {batch_id}", title_justify="left", expand=False)
+        for column in (
+            "ecosystem",
+            "queue",
+            "recipes",
+            "skipped",
+            "failed",
+            "held",
+            "requests",
+            "cache",
+            "rate",
+            "wait",
+        ):
+            ecosystems.add_column(column, justify="left" if column == "ecosystem" else "right")
+        for name, counters in progress.ecosystems.items():
+            wait = max(0.0, counters.waiting_until - now)
+            ecosystems.add_row(
+                name,
+                f"{counters.done}/{counters.total}",
+                Text(str(counters.generated), style="green"),
+                str(counters.skipped),
+                Text(str(counters.failed), style="red" if counters.failed else ""),
+                str(counters.held),
+                str(counters.requests),
+                str(counters.from_cache),
+                f"{counters.rate:g}/s",
+                f"{wait:.1f} s" if wait else "-",
+            )
+        verdicts = _verdict_table({platform: dict(counts) for platform, counts in progress.verdicts.items()})
+        recent = [Text(line, overflow="ellipsis", no_wrap=True) for line in progress.recent]
+    return Group(ecosystems, verdicts, *recent)
+
+
+def summary_view(summary: Summary, terminal: bool) -> RenderableType:
+    """Return the summary's tables."""
+    ecosystems = Table(title=f"Batch {summary.batch_id}", title_justify="left")
+    for column in ("ecosystem", "selected", "recipes", "skipped", "failed", "held", "in the pull request"):
+        ecosystems.add_column(column, justify="left" if column == "ecosystem" else "right")
+    for row in summary.ecosystems:
+        ecosystems.add_row(
+            row.ecosystem, *map(str, (row.selected, row.generated, row.skipped, row.failed, row.held, row.included))
+        )
+    parts: list[RenderableType] = [ecosystems]
+    if summary.platforms:
+        parts.append(_verdict_table(summary.platforms))
+    if summary.not_included:
+        parts.append(Text(f"Left out ({len(summary.not_included)}):"))
+        parts += [
+            Text(f"  {item.source}  {item.reason}", overflow="ellipsis", no_wrap=terminal)
+            for item in summary.not_included[:NAMED]
+        ]
+        if len(summary.not_included) > NAMED:
+            parts.append(Text(f"  and {len(summary.not_included) - NAMED} more, in pr.json"))
+    return Group(*parts)
+
+
+def closing_lines(summary: Summary, run: Run) -> list[str]:
+    """Return what there is now and where, in a line or two."""
+    if summary.included == 0 and run.progress.payload is None:
+        return []
+    lines = [f"Pull request: {summary.included} recipes in {run.shown(run.plan.paths.payload_folder)}"]
+    if summary.auto_merge_allowed:
+        lines.append("It may merge without a person.")
+    elif summary.auto_merge_reasons:
+        lines.append(f"It needs a person: {'; '.join(summary.auto_merge_reasons)}")
+    return lines
+
+
+def summary_markdown(summary: Summary) -> str:
+    """Return the summary for `$GITHUB_STEP_SUMMARY`."""
+    lines = [
+        f"## Batch {summary.batch_id}",
+        "",
+        "| ecosystem | selected | recipes | skipped | failed | held | in the pull request |",
+        "|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    lines += [
+        f"| {r.ecosystem} | {r.selected} | {r.generated} | {r.skipped} | {r.failed} | {r.held} | {r.included} |"
+        for r in summary.ecosystems
+    ]
+    if summary.platforms:
+        statuses = _used_statuses(summary.platforms)
+        lines += ["", f"| platform | {' | '.join(statuses)} |", f"|---|{'--:|' * len(statuses)}"]
+        lines += [
+            f"| {platform} | {' | '.join(str(counts.get(status, 0)) for status in statuses)} |"
+            for platform, counts in summary.platforms.items()
+        ]
+    if summary.not_included:
+        lines += ["", "| left out | why |", "|---|---|"]
+        lines += [f"| {item.source} | {_cell(item.reason)} |" for item in summary.not_included]
+    return "\n".join([*lines, ""])
+
+
+def _cell(text: str) -> str:
+    """Return text that cannot leave its table cell or become markup."""
+    printable = "".join(char if char.isprintable() else " " for char in text)
+    return printable.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "'")
+
+
+def _verdict_table(platforms: Mapping[str, Mapping[VerdictStatus, int]]) -> Table:
+    statuses = _used_statuses(platforms)
+    table = Table()
+    table.add_column("platform")
+    for status in statuses:
+        table.add_column(status.value, justify="right", style=STATUS_STYLE.get(status, ""))
+    for platform, counts in platforms.items():
+        table.add_row(platform, *(str(counts.get(status) or "·") for status in statuses))
+    return table
+
+
+def _used_statuses(platforms: Mapping[str, Mapping[VerdictStatus, int]]) -> list[VerdictStatus]:
+    used = Counter(status for counts in platforms.values() for status in counts)
+    return [status for status in VerdictStatus if used[status]]
+
+
+def _tasks_with_actions(tasks: Mapping[str, Task], selected: Sequence[str]) -> set[str]:
+    """Return the names of all tasks with something to do that a selection reaches."""
+    reached: set[str] = set()
+    stack = list(selected)
+    while stack:
+        name = stack.pop()
+        if name not in reached:
+            reached.add(name)
+            stack.extend(tasks[name].task_dep)
+    return {name for name in reached if tasks[name].actions}
+
+
+def empty_selection(run: Run, tasks: Mapping[str, Task], selected: Sequence[str]) -> EmptySelection:
+    """Return the error for a selection without work: why it is empty, and what has work instead."""
+    plan = run.plan
+    if not plan.orders:
+        gates = ", ".join(f"{item.gate} {item.count}" for item in plan.batch.left_out) or "the queue has no entries"
+        return EmptySelection(
+            f"no entry of the queue can be worked on now ({gates})",
+            remedy="add entries to the queue, or open a gate (docs/configuration.md)",
+        )
+    asked = " ".join(selected) or "the pattern"
+    with_work = [name for name in tasks if _tasks_with_actions(tasks, [name])]
+    close = nearest(asked.replace("*", ""), with_work)
+    return EmptySelection(
+        f"{asked} selects no package of batch {plan.batch.id}",
+        remedy=f"did you mean `doit {close}`?" if close else f"the batch has work for {', '.join(ecosystems_of(plan))}",
+    )

@@ -1,0 +1,57 @@
+"""Which results stand and which are tried again by the next run. Pure."""
+
+from pipeline.model import (
+    Failed,
+    Generated,
+    Held,
+    Outcome,
+    Skipped,
+    Subcategory,
+    Tier,
+    Verdict,
+    VerdictStatus,
+)
+
+# A prediction gives way to any measurement; measurements stand beside each other.
+MEASURED = frozenset({Tier.NATIVE, Tier.CONTAINER, Tier.CI, Tier.EXTERNAL})
+
+
+def outcome_is_final(outcome: Outcome) -> bool:
+    """Return whether an outcome stands: a network fault or a stop by control is not a result."""
+    match outcome:
+        case Generated() | Skipped():
+            return True
+        case Failed(transient=transient):
+            return not transient
+        case Held():
+            return False
+
+
+def verdict_is_final(verdict: Verdict) -> bool:
+    """Return whether a verdict stands: infrastructure errors and what is still awaited do not."""
+    match verdict.status:
+        case VerdictStatus.INFRA_ERROR:
+            return False
+        case VerdictStatus.NOT_RUN:
+            return verdict.subcategory is Subcategory.NOT_GENERATED
+        case VerdictStatus.UNKNOWN:
+            return verdict.tier is not Tier.NONE
+        case _:
+            return True
+
+
+def usable(existing: Verdict | None, *, platform: str, recipe_sha256: str, made_from: str, measure: bool) -> bool:
+    """Return whether a verdict that is there already answers for a recipe on a platform.
+
+    A measurement made elsewhere is used as it is; this is how a CI matrix works. One that this machine would make
+    itself (`measure`) must also come from the same limits and revision; a prediction from the same metadata.
+    """
+    if existing is None or existing.platform != platform or existing.recipe_sha256 != recipe_sha256:
+        return False
+    if not verdict_is_final(existing):
+        return False
+    if existing.tier in MEASURED and not measure:
+        return True
+    if measure and existing.tier not in MEASURED:
+        return False
+    return existing.made_from == made_from

@@ -1,0 +1,101 @@
+"""The numbers at the end of a run, read from the records: one row for each ecosystem and each platform. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from pipeline.merging import REAL_PASS
+from pipeline.model import (
+    Batch,
+    ConstraintsRecord,
+    Failed,
+    Generated,
+    Held,
+    OutcomeRecord,
+    Payload,
+    Skipped,
+    VerdictStatus,
+)
+from pipeline.source import ecosystem_of
+
+
+class EcosystemRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one ecosystem's packages."""
+
+    ecosystem: str
+    selected: int
+    generated: int
+    skipped: int
+    failed: int
+    held: int
+    included: int
+
+
+class NotIncluded(msgspec.Struct, frozen=True, kw_only=True):
+    """A package that did not get into the pull request, and why."""
+
+    source: str
+    reason: str
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One batch, in numbers. `payload` is None while the pull request is not written."""
+
+    batch_id: str
+    ecosystems: list[EcosystemRow]
+    platforms: dict[str, dict[VerdictStatus, int]]
+    not_included: list[NotIncluded]
+    included: int
+    validated: int
+    auto_merge_allowed: bool
+    auto_merge_reasons: list[str]
+
+
+def summarise(
+    batch: Batch,
+    outcomes: Mapping[str, OutcomeRecord],
+    records: Sequence[ConstraintsRecord],
+    payload: Payload | None,
+) -> Summary:
+    """Count what the records say; packages without a record are counted as selected only."""
+    included = set(payload.included) if payload else set()
+    return Summary(
+        batch_id=batch.id,
+        ecosystems=[
+            _row(
+                ecosystem, [s.source for s in batch.selected if ecosystem_of(s.source) == ecosystem], outcomes, included
+            )
+            for ecosystem in dict.fromkeys(ecosystem_of(entry.source) for entry in batch.selected)
+        ],
+        platforms=platform_counts(records),
+        not_included=[NotIncluded(source=e.source, reason=e.reason) for e in payload.excluded] if payload else [],
+        included=len(included),
+        validated=sum(any(status in REAL_PASS for status in record.statuses.values()) for record in records),
+        auto_merge_allowed=payload.auto_merge.allowed if payload else False,
+        auto_merge_reasons=payload.auto_merge.reasons if payload else [],
+    )
+
+
+def platform_counts(records: Sequence[ConstraintsRecord]) -> dict[str, dict[VerdictStatus, int]]:
+    """Return how many packages have which status on each platform."""
+    counts: dict[str, Counter[VerdictStatus]] = {}
+    for record in records:
+        for platform, status in record.statuses.items():
+            counts.setdefault(platform, Counter())[status] += 1
+    return {platform: dict(sorted(counter.items())) for platform, counter in counts.items()}
+
+
+def _row(
+    ecosystem: str, sources: Sequence[str], outcomes: Mapping[str, OutcomeRecord], included: set[str]
+) -> EcosystemRow:
+    kinds = Counter(type(outcomes[source].outcome) for source in sources if source in outcomes)
+    return EcosystemRow(
+        ecosystem=ecosystem,
+        selected=len(sources),
+        generated=kinds[Generated],
+        skipped=kinds[Skipped],
+        failed=kinds[Failed],
+        held=kinds[Held],
+        included=sum(source in included for source in sources),
+    )

@@ -1,0 +1,224 @@
+"""The tasks of the plan as plain data: names, actions, files. `dodo.py` hands them to doit."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.model import WorkOrder
+from pipeline.plan import Plan
+from pipeline.source import ecosystem_of, identifier_of, task_label
+from pipeline.store import digest_of
+
+STAGES = ("snapshot", "generate", "validate", "constrain", "payload")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec:
+    """One doit task. `action` names a function of `actions`; a group has none. `digest` is what it is made from."""
+
+    name: str
+    doc: str
+    action: str | None = None
+    args: tuple[str, ...] = ()
+    file_dep: tuple[Path, ...] = ()
+    targets: tuple[Path, ...] = ()
+    task_dep: tuple[str, ...] = ()
+    digest: str = ""
+    parent: str | None = None
+    # Files that belong to the task but need not exist (a package that was skipped has no recipe).
+    also_cleaned: tuple[Path, ...] = field(default=())
+
+
+class Fresh:
+    """A doit `uptodate` object: whether the task's last result was final and made from the same digest."""
+
+    def __init__(self, digest: str) -> None:
+        self._digest = digest
+
+    def __call__(self, task: object, values: Mapping[str, object]) -> bool:
+        """Compare with what the action returned last time (`values` come from doit's database)."""
+        del task  # part of doit's calling convention
+        return values.get("final") is True and values.get("digest") == self._digest
+
+
+def snapshot_tasks(plan: Plan) -> Iterator[TaskSpec]:
+    """Yield the task that freezes the batch."""
+    lists = [plan.paths.packages(ecosystem) for ecosystem in ecosystems_of(plan)]
+    yield TaskSpec(
+        name="snapshot",
+        doc=f"freeze the batch: {plan.batch.id}, {len(plan.orders)} packages of the queue",
+        action="snapshot",
+        targets=(plan.paths.batch, *lists),
+        digest=snapshot_digest(plan),
+    )
+
+
+def generate_tasks(plan: Plan) -> Iterator[TaskSpec]:
+    """Yield one task for each package: its recipe from registry metadata, with evidence."""
+    yield _stage("generate", "make a recipe of each package from registry metadata", map(generate_name, plan.orders))
+    for ecosystem in plan.config.ecosystems:
+        orders = plan.orders_of(ecosystem)
+        yield TaskSpec(
+            name=f"generate:{ecosystem}",
+            doc=f"{len(orders)} packages of {ecosystem}",
+            task_dep=tuple(map(generate_name, orders)),
+            parent="generate",
+        )
+    for order in plan.orders:
+        yield TaskSpec(
+            name=generate_name(order),
+            doc=f"recipe and evidence for {order.source}",
+            action="generate",
+            args=(order.source,),
+            targets=(plan.paths.outcome(order.source),),
+            also_cleaned=(plan.paths.draft(order.source),),
+            task_dep=("snapshot",),
+            digest=plan.generate_digest(order),
+            parent=f"generate:{ecosystem_of(order.source)}",
+        )
+
+
+def validate_tasks(plan: Plan) -> Iterator[TaskSpec]:
+    """Yield one task for each package and platform, and one for each package's predictions."""
+    predicted = any(plan.predicted_here(platform.id) for platform in plan.platforms)
+    groups = [platform.id for platform in plan.platforms] + (["static"] if predicted else [])
+    yield _stage("validate", "run or predict each recipe on each platform", (f"validate:{name}" for name in groups))
+    for name in groups:
+        yield TaskSpec(
+            name=f"validate:{name}",
+            doc=_platform_doc(plan, name),
+            task_dep=tuple(validate_name(name, order) for order in plan.orders),
+            parent="validate",
+        )
+    for order in plan.orders:
+        if predicted:
+            yield _predict_task(plan, order)
+        for platform in plan.platforms:
+            yield _validate_task(plan, platform.id, order)
+
+
+def constrain_tasks(plan: Plan) -> Iterator[TaskSpec]:
+    """Yield one task for each package: constraints and the verify command merged into its recipe."""
+    yield _stage("constrain", "merge what the verdicts say into each recipe", map(_constrain_name, plan.orders))
+    for ecosystem in plan.config.ecosystems:
+        orders = plan.orders_of(ecosystem)
+        yield TaskSpec(
+            name=f"constrain:{ecosystem}",
+            doc=f"{len(orders)} packages of {ecosystem}",
+            task_dep=tuple(map(_constrain_name, orders)),
+            parent="constrain",
+        )
+    platforms = [platform.id for platform in plan.platforms]
+    for order in plan.orders:
+        verdicts = tuple(plan.paths.verdict(platform, order.source) for platform in platforms)
+        yield TaskSpec(
+            name=_constrain_name(order),
+            doc=f"final recipe of {order.source}",
+            action="constrain",
+            args=(order.source,),
+            file_dep=(plan.paths.outcome(order.source), *verdicts),
+            targets=(plan.paths.constraints(order.source),),
+            also_cleaned=(plan.paths.merged(order.source),),
+            # Named in order, although the files imply them: doit keeps file dependencies in a set.
+            task_dep=(generate_name(order), *(validate_name(platform, order) for platform in platforms)),
+            digest=constrain_digest(plan, order),
+            parent=f"constrain:{ecosystem_of(order.source)}",
+        )
+
+
+def payload_tasks(plan: Plan) -> Iterator[TaskSpec]:
+    """Yield the task that writes the pull request."""
+    paths = plan.paths
+    yield TaskSpec(
+        name="payload",
+        doc="write the pull request: recipes, body, commit message",
+        action="payload",
+        file_dep=(paths.batch, *(paths.constraints(order.source) for order in plan.orders)),
+        targets=(paths.payload, paths.body, paths.commit_message),
+        also_cleaned=(paths.payload_files,),
+        task_dep=("snapshot", *map(_constrain_name, plan.orders)),
+        digest=payload_digest(plan),
+    )
+
+
+def ecosystems_of(plan: Plan) -> tuple[str, ...]:
+    """Return the ecosystems of the batch, in the order in which they first occur."""
+    return tuple(dict.fromkeys(ecosystem_of(order.source) for order in plan.orders))
+
+
+def generate_name(order: WorkOrder) -> str:
+    """Return `generate:npm:prettier`."""
+    return f"generate:{ecosystem_of(order.source)}:{identifier_of(order.source)}"
+
+
+def validate_name(platform: str, order: WorkOrder) -> str:
+    """Return `validate:linux-debian-glibc-x86_64:npm.prettier`."""
+    return f"validate:{platform}:{task_label(order.source)}"
+
+
+def snapshot_digest(plan: Plan) -> str:
+    """Return the digest of the frozen batch."""
+    return digest_of("snapshot", plan.batch)
+
+
+def validate_digest(plan: Plan, platform: str) -> str:
+    """Return the digest of what a platform's verdicts depend on beside the recipe."""
+    return digest_of("validate", platform, plan.runner(platform), plan.measured_here(platform), plan.config.validation)
+
+
+def constrain_digest(plan: Plan, order: WorkOrder) -> str:
+    """Return the digest of what the merge depends on beside the records."""
+    return digest_of("constrain", order, plan.config.constraints, plan.published_recipe_digest(order))
+
+
+def payload_digest(plan: Plan) -> str:
+    """Return the digest of what the payload depends on beside the records."""
+    return digest_of("payload", plan.batch.id, plan.config.payload)
+
+
+def _constrain_name(order: WorkOrder) -> str:
+    return f"constrain:{ecosystem_of(order.source)}:{identifier_of(order.source)}"
+
+
+def _stage(name: str, doc: str, members: Iterator[str]) -> TaskSpec:
+    return TaskSpec(name=name, doc=doc, task_dep=tuple(members))
+
+
+def _platform_doc(plan: Plan, name: str) -> str:
+    if name == "static":
+        return f"predictions for {len(plan.orders)} packages on all platforms"
+    how = "measured on this machine" if plan.measured_here(name) else plan.runner(name).value
+    if plan.predicted_here(name):
+        how = "predicted, unless a result made elsewhere is there"
+    return f"{len(plan.orders)} packages, {how}"
+
+
+def _predict_task(plan: Plan, order: WorkOrder) -> TaskSpec:
+    return TaskSpec(
+        name=validate_name("static", order),
+        doc=f"what the metadata of {order.source} says about each platform",
+        action="predict",
+        args=(order.source,),
+        file_dep=(plan.paths.outcome(order.source),),
+        targets=(plan.paths.static(order.source),),
+        task_dep=(generate_name(order),),
+        digest=validate_digest(plan, "static"),
+        parent="validate:static",
+    )
+
+
+def _validate_task(plan: Plan, platform: str, order: WorkOrder) -> TaskSpec:
+    outcome = plan.paths.outcome(order.source)
+    static = plan.paths.static(order.source)
+    predicted = plan.predicted_here(platform)
+    return TaskSpec(
+        name=validate_name(platform, order),
+        doc=f"verdict on {order.source} for {platform}",
+        action="validate",
+        args=(platform, order.source),
+        file_dep=(outcome, static) if predicted else (outcome,),
+        targets=(plan.paths.verdict(platform, order.source),),
+        task_dep=(generate_name(order), *((validate_name("static", order),) if predicted else ())),
+        digest=validate_digest(plan, platform),
+        parent=f"validate:{platform}",
+    )
