@@ -27,6 +27,10 @@ class Cell(msgspec.Struct, frozen=True, order=True):
 
 # The recipe format calls x86_64 `amd64` (tsuku's GOARCH names).
 READER_ARCH = {"x86_64": "amd64", "arm64": "arm64"}
+# All that the reader's allow-lists may name (recipe-format.md); a missing list means all of them.
+READER_OSES = ("darwin", "linux")
+READER_ARCHES = ("amd64", "arm64")
+READER_LIBCS = ("glibc", "musl")
 
 
 def _linux(family: str, libc: str, arch: str) -> Platform:
@@ -55,3 +59,4 @@ def cell_of(platform: Platform) -> Cell:
 
 
 ALL_CELLS: tuple[Cell, ...] = tuple(dict.fromkeys(cell_of(platform) for platform in ALL_PLATFORMS))
+CELL_OF: dict[str, Cell] = {platform.id: cell_of(platform) for platform in ALL_PLATFORMS}
