@@ -4,33 +4,32 @@ An action looks at the record that is there first: the files are the truth, doit
 run loses. It returns what doit keeps: the digest that the result was made from, and whether the result stands.
 """
 
-from pipeline import merging, payload as payload_core
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline import merging
+from pipeline import payload as payload_core
 from pipeline.body import commit_message, render_body
-from pipeline.constraints import derive
+from pipeline.digests import digest_of, sha256
+from pipeline.ecosystems.base import Draft, Made
 from pipeline.errors import PostconditionBroken
 from pipeline.model import (
     Batch,
     ConstraintsRecord,
-    Failed,
     Generated,
-    Held,
     Outcome,
     OutcomeRecord,
     PackageList,
-    Skipped,
     StaticRecord,
-    Subcategory,
-    Tier,
     Verdict,
-    VerdictStatus,
 )
-from pipeline.recipe import render, strict_check
+from pipeline.recipe import render
+from pipeline.recipe_rules import strict_check
 from pipeline.run import Run, current
 from pipeline.selection import timestamp
-from pipeline.source import ecosystem_of
 from pipeline.staleness import outcome_is_final, usable, verdict_is_final
-from pipeline.store import digest_of, encode, read, read_result, sha256, write, write_bytes
-from pipeline.ecosystems.base import Draft, Made
+from pipeline.store import read, read_result, write, write_bytes
 from pipeline.tasks import (
     constrain_digest,
     ecosystems_of,
@@ -38,6 +37,7 @@ from pipeline.tasks import (
     snapshot_digest,
     validate_digest,
 )
+from pipeline.verdicts import not_generated, not_run, predicted
 
 Kept = dict[str, str | bool]
 
@@ -59,7 +59,7 @@ def generate(source: str) -> Kept:
     made_from = run.plan.generate_digest(order)
     path = run.plan.paths.outcome(source)
     record = read_result(path, OutcomeRecord)
-    if record is None or record.made_from != made_from or not _stands(run, record):
+    if record is None or record.made_from != made_from or not _outcome_stands(run, record):
         started = run.clock.monotonic()
         outcome = _keep_draft(run, source, run.make(order))
         record = OutcomeRecord(
@@ -78,36 +78,36 @@ def generate(source: str) -> Kept:
 def predict(source: str) -> Kept:
     """Write what the package's metadata says about each platform."""
     run = current()
-    kept = validate_digest(run.plan, "static")
     path = run.plan.paths.static(source)
-    generated = _generated(run, source)
-    if generated is None:
+    outcome = _outcome(run, source)
+    if isinstance(outcome, Generated):
+        made_from = run.static_digest(source, outcome)
+        record = read_result(path, StaticRecord)
+        if record is None or record.made_from != made_from or not record.final:
+            record = run.predict(source, outcome, made_from)
+            write(path, record)
+        run.progress.predicted(source, record)
+    else:
         record = StaticRecord(
             source=source,
             recipe_sha256=None,
             made_from=digest_of("T0", source),
-            final=_outcome_final(run, source),
+            final=outcome_is_final(outcome),
             predictions=[],
             at=timestamp(run.clock.now()),
             seconds=0,
         )
         write(path, record)
-        return {"digest": kept, "final": record.final}
-    made_from = run.static_made_from(source, generated)
-    existing = read_result(path, StaticRecord)
-    if existing is None or existing.made_from != made_from or not existing.final:
-        existing = run.predict(source, generated, made_from)
-        write(path, existing)
-    run.progress.predicted(source, existing)
-    return {"digest": kept, "final": existing.final}
+    return {"digest": validate_digest(run.plan, "static"), "final": record.final}
 
 
 def validate(platform: str, source: str) -> Kept:
-    """Write the verdict on one package on one platform: measured, predicted, or made elsewhere."""
+    """Write the verdict on one package on one platform: measured here, predicted, or made elsewhere."""
     run = current()
     path = run.plan.paths.verdict(platform, source)
-    verdict = _verdict(run, platform, source)
-    if read_result(path, Verdict) != verdict:
+    existing = read_result(path, Verdict)
+    verdict = _verdict(run, platform, source, existing)
+    if verdict != existing:
         write(path, verdict)
     run.progress.validated(verdict)
     return {"digest": validate_digest(run.plan, platform), "final": verdict_is_final(verdict)}
@@ -118,16 +118,18 @@ def constrain(source: str) -> Kept:
     run = current()
     plan = run.plan
     order = run.order(source)
-    outcome = read(plan.paths.outcome(source), OutcomeRecord, purpose="outcome").outcome
+    outcome = _outcome(run, source)
     verdicts = [read(plan.paths.verdict(p.id, source), Verdict, purpose="verdict") for p in plan.platforms]
-    draft = plan.paths.draft(source).read_text(encoding="utf-8") if isinstance(outcome, Generated) else ""
-    published = plan.published_recipe(order)
-    record, text = merging.merge(order, outcome, draft, published, verdicts, plan.config.constraints.predictions)
-    if text is not None:
-        _postcondition("constrain", source, strict_check(text))
-        write_bytes(plan.paths.merged(source), text.encode())
+    draft = Path(plan.paths.draft(source)).read_text(encoding="utf-8") if isinstance(outcome, Generated) else ""
+    record, text = merging.merge(
+        order, outcome, draft, plan.published_recipe(order), verdicts, plan.config.constraints.predictions
+    )
+    merged = Path(plan.paths.merged(source))
+    if text is None:
+        merged.unlink(missing_ok=True)
     else:
-        plan.paths.merged(source).unlink(missing_ok=True)
+        _postcondition("constrain", source, strict_check(text))
+        write_bytes(merged, text.encode())
     write(plan.paths.constraints(source), record)
     return {"digest": constrain_digest(plan, order), "final": True}
 
@@ -135,21 +137,84 @@ def constrain(source: str) -> Kept:
 def payload() -> Kept:
     """Write the pull request: everything else first, `pr.json` last."""
     run = current()
-    plan = run.plan
-    batch = read(plan.paths.batch, Batch, purpose="batch")
+    paths = run.plan.paths
+    batch = read(paths.batch, Batch, purpose="batch")
     records = [
-        read(plan.paths.constraints(order.source), ConstraintsRecord, purpose="merged result") for order in plan.orders
+        read(paths.constraints(order.source), ConstraintsRecord, purpose="merged result") for order in run.plan.orders
     ]
     recipes = {
-        record.source: plan.paths.merged(record.source).read_bytes() for record in records if not record.exclusion
+        record.source: Path(paths.merged(record.source)).read_bytes() for record in records if not record.exclusion
     }
-    result = payload_core.build(batch, records, plan.config.payload, recipes)
-    files = {file.path: recipes[source] for source, file in zip(result.included, result.files, strict=True)}
-    run.write_payload(
-        result,
-        body=render_body(result, records, run.clock.now()),
-        commit_message=commit_message(result, records),
-        files=files,
-    )
+    result = payload_core.build(batch, records, run.plan.config.payload, recipes)
+    shutil.rmtree(paths.payload_folder, ignore_errors=True)
+    for source, file in zip(result.included, result.files, strict=True):
+        _postcondition("payload", source, [] if sha256(recipes[source]) == file.sha256 else ["digest differs"])
+        write_bytes(paths.payload_files / file.path, recipes[source])
+    write_bytes(paths.body, render_body(result, records, run.clock.now()).encode())
+    write_bytes(paths.commit_message, commit_message(result, records).encode())
+    write(paths.payload, result)
     run.progress.payload_written(result)
-    return {"digest": payload_digest(plan), "final": True}
+    return {"digest": payload_digest(run.plan), "final": True}
+
+
+def clean(files: list[str], dryrun: bool) -> None:
+    """Remove what a task wrote; with `doit clean -n` only doit's own listing appears."""
+    for name in files:
+        path = Path(name)
+        if dryrun or not path.exists():
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def _outcome(run: Run, source: str) -> Outcome:
+    return read(run.plan.paths.outcome(source), OutcomeRecord, purpose="outcome").outcome
+
+
+def _outcome_stands(run: Run, record: OutcomeRecord) -> bool:
+    """Return whether an outcome that is there is a result, with its recipe whole beside it."""
+    if not isinstance(record.outcome, Generated):
+        return outcome_is_final(record.outcome)
+    draft = Path(run.plan.paths.draft(record.source))
+    return draft.is_file() and sha256(draft.read_bytes()) == record.outcome.recipe_sha256
+
+
+def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
+    """Write the recipe of a draft, before the record that vouches for it."""
+    path = Path(run.plan.paths.draft(source))
+    if not isinstance(made, Draft):
+        path.unlink(missing_ok=True)
+        return made
+    text = render(made.recipe)
+    _postcondition("generate", source, strict_check(text))
+    write_bytes(path, text.encode())
+    return Generated(recipe=made.recipe, recipe_sha256=sha256(text.encode()), evidence=made.evidence)
+
+
+def _verdict(run: Run, platform: str, source: str, existing: Verdict | None) -> Verdict:
+    outcome = _outcome(run, source)
+    now = timestamp(run.clock.now())
+    if not isinstance(outcome, Generated):
+        return not_generated(source, platform, outcome, now)
+    measure = run.plan.measured_here(platform)
+    made_from = run.verdict_digest(platform, source, outcome)
+    if usable(existing, platform=platform, recipe_sha256=outcome.recipe_sha256, made_from=made_from, measure=measure):
+        assert existing is not None  # noqa: S101  # `usable` says so; the type checker cannot see it
+        return existing
+    if measure:
+        return run.measure(platform, source, outcome, made_from)
+    if run.plan.predicted_here(platform):
+        static = read(run.plan.paths.static(source), StaticRecord, purpose="prediction")
+        return predicted(source, platform, outcome, static, made_from, now)
+    return not_run(source, platform, outcome, made_from, now)
+
+
+def _postcondition(stage: str, source: str, broken: Sequence[str]) -> None:
+    """Raise when a stage made something that it must never make: a bug, named by its stage."""
+    if broken:
+        raise PostconditionBroken(
+            f"{stage} made a recipe for {source} that breaks a rule: {broken[0]}",
+            remedy="this is a bug in recipeline: report it with this line",
+        )

@@ -22,7 +22,7 @@ from pipeline import actions
 from pipeline.checks import nearest, shorten
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import PipelineError, UnknownName
-from pipeline.host import this_platform
+from pipeline.host import this_machine
 from pipeline.plan import Plan, load
 from pipeline.run import begin
 from pipeline.store import SHIPPED, Paths, drop_damaged_database
@@ -49,7 +49,7 @@ def load_plan() -> Plan:
             paths,
             overrides=overrides_of(sys.argv[1:]),
             revisions={name: module.REVISION for name, module in ECOSYSTEMS.items()},
-            host=this_platform(),
+            host=this_machine(),
             now=datetime.now(UTC),
         )
         paths.build.mkdir(exist_ok=True)  # doit opens its database there before any task runs
@@ -85,11 +85,11 @@ def declare(spec: TaskSpec) -> Task:
         spec.name,
         [(ACTIONS[spec.action], list(spec.args))],
         doc=spec.doc,
-        file_dep=[str(path) for path in spec.file_dep],
-        targets=[str(path) for path in spec.targets],
+        file_dep=spec.file_dep,
+        targets=spec.targets,
         task_dep=spec.task_dep,
         uptodate=[Fresh(spec.digest)],
-        clean=[(actions.clean, [[str(path) for path in (*spec.targets, *spec.also_cleaned)]])],
+        clean=[(actions.clean, [[*spec.targets, *spec.also_cleaned]])],
         subtask_of=spec.parent,
         io={"capture": False},
     )

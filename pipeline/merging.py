@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from pipeline.constraints import Derived, derive
+from pipeline.constraints import PASSED, Derived, derive
 from pipeline.model import (
     Constraints,
     ConstraintsRecord,
@@ -17,10 +17,9 @@ from pipeline.model import (
     Verify,
     WorkOrder,
 )
-from pipeline.recipe import Refusal, merge_constraints, recipe_path, runs_commands, same_package, set_verify
-from pipeline.store import sha256
-
-REAL_PASS = frozenset({VerdictStatus.VALIDATED, VerdictStatus.VALIDATED_EMULATED})
+from pipeline.recipe import merge_constraints, recipe_path, runs_commands, same_package, set_verify
+from pipeline.toml_edit import Refused
+from pipeline.digests import sha256
 
 
 def merge(
@@ -38,7 +37,7 @@ def merge(
     """
     statuses = {verdict.platform: verdict.status for verdict in verdicts}
     reasons = {
-        verdict.platform: verdict.reason for verdict in verdicts if verdict.status not in REAL_PASS and verdict.reason
+        verdict.platform: verdict.reason for verdict in verdicts if verdict.status not in PASSED and verdict.reason
     }
     if not isinstance(outcome, Generated):
         return _without_recipe(order, outcome, statuses, reasons), None
@@ -75,11 +74,11 @@ def _text(
     text = published if published is not None else draft
     if verify:
         edited = set_verify(text, verify)
-        if isinstance(edited, Refusal):
+        if isinstance(edited, Refused):
             return draft, f"recipe_not_editable: {edited.reason}"
         text = edited
     merged = merge_constraints(text, derived.constraints)
-    if isinstance(merged, Refusal):
+    if isinstance(merged, Refused):
         return draft, f"recipe_not_editable: {merged.reason}"
     return merged, ""
 
@@ -87,7 +86,7 @@ def _text(
 def _exclusion(derived: Derived, verdicts: Sequence[Verdict]) -> str:
     if derived.empty:
         return "no_platform_left: it failed wherever the format can say so"
-    if any(verdict.status in REAL_PASS for verdict in verdicts):
+    if any(verdict.status in PASSED for verdict in verdicts):
         return ""
     told = next((verdict for verdict in verdicts if verdict.status is VerdictStatus.FAILED), None)
     if told is not None:
@@ -100,7 +99,7 @@ def _exclusion(derived: Derived, verdicts: Sequence[Verdict]) -> str:
 
 def _measured_verify(verdicts: Sequence[Verdict]) -> list[Verify]:
     """Return how the tool was really checked, from the first platform that passed, in the platforms' order."""
-    return next((verdict.verify for verdict in verdicts if verdict.status in REAL_PASS and verdict.verify), [])
+    return next((verdict.verify for verdict in verdicts if verdict.status in PASSED and verdict.verify), [])
 
 
 def _without_recipe(

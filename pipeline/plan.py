@@ -12,7 +12,11 @@ from pipeline.platforms import BY_ID, Platform
 from pipeline.selection import make_batch, select
 from pipeline.settings import load_config, load_control, load_queue
 from pipeline.source import ecosystem_of
-from pipeline.store import Paths, digest_of, read_ledger_ids, read_result, sha256
+from pipeline.digests import digest_of, sha256
+from pipeline.host import Host
+from pipeline.recipe import recipe_path
+from pipeline.store import Paths, read_ledger_ids, read_result
+from pipeline.text import recipe_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +31,7 @@ class Plan:
     orders: tuple[WorkOrder, ...]
     # The ecosystems that this code can generate, with the revision of their module.
     revisions: Mapping[str, int]
-    host: Platform | None
-    host_reason: str
+    host: Host
 
     @property
     def platforms(self) -> tuple[Platform, ...]:
@@ -42,7 +45,11 @@ class Plan:
 
     def measured_here(self, platform: str) -> bool:
         """Return whether this machine is the platform and may run recipes for it."""
-        return self.runner(platform) is Runner.NATIVE and self.host is not None and self.host.id == platform
+        return (
+            self.runner(platform) is Runner.NATIVE
+            and self.host.platform is not None
+            and self.host.platform.id == platform
+        )
 
     def predicted_here(self, platform: str) -> bool:
         """Return whether the platform's verdict is a prediction on this machine."""
@@ -51,6 +58,12 @@ class Plan:
     def orders_of(self, ecosystem: str) -> tuple[WorkOrder, ...]:
         """Return the work orders of one ecosystem."""
         return tuple(order for order in self.orders if ecosystem_of(order.source) == ecosystem)
+
+    def published_recipe(self, order: WorkOrder) -> str | None:
+        """Return the text of the recipe that already stands where this package's would go."""
+        name = recipe_name(order.name)
+        path = self.paths.recipe(recipe_path(name)) if name else None
+        return path.read_text(encoding="utf-8") if path is not None and path.is_file() else None
 
     def generate_digest(self, order: WorkOrder) -> str:
         """Return the digest of all that an outcome is made from and that this side knows."""
@@ -62,7 +75,7 @@ def load(
     *,
     overrides: Sequence[tuple[str, str]],
     revisions: Mapping[str, int],
-    host: tuple[Platform | None, str],
+    host: Host,
     now: datetime,
 ) -> Plan:
     """Read the inputs and decide the batch: the frozen one while its inputs are unchanged, else a new one.
@@ -92,8 +105,7 @@ def load(
         batch=batch,
         orders=_by_due_time(batch, config),
         revisions=revisions,
-        host=host[0],
-        host_reason=host[1],
+        host=host,
     )
 
 

@@ -6,6 +6,7 @@
 
 import hashlib
 import re
+from functools import cache
 
 # An identifier may hold what registries allow in names (npm scopes, Go paths, `gtk+3`, `openssl@3`), but
 # nothing that means something to a shell, to doit (`=`, `*`, `?`, `[`) or to a path (`..`, a leading `/`).
@@ -16,6 +17,7 @@ SOURCE_PATTERN = rf"^{ECOSYSTEM_PATTERN}:{IDENTIFIER_PATTERN}$(?!\n)"  # `$` alo
 SLUG_LIMIT = 160
 
 _SLUG_SAFE = re.compile(r"[a-z0-9._-]")
+_SLUG_AS_IS = re.compile(rf"[a-z0-9_-][a-z0-9._-]{{0,{SLUG_LIMIT - 1}}}")
 
 
 def ecosystem_of(source: str) -> str:
@@ -28,6 +30,7 @@ def identifier_of(source: str) -> str:
     return source.partition(":")[2]
 
 
+@cache
 def slug(identifier: str) -> str:
     """Return a file name for an identifier; two identifiers never share one, also where case is ignored.
 
@@ -35,6 +38,8 @@ def slug(identifier: str) -> str:
     `~` and two hexadecimal digits. What would be longer than `SLUG_LIMIT` characters is cut and ends
     in `~~` and a SHA-256 digest of the identifier (`~~` never occurs otherwise).
     """
+    if _SLUG_AS_IS.fullmatch(identifier):
+        return identifier
     parts = [
         char
         if _SLUG_SAFE.fullmatch(char) and not (char == "." and at == 0)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pipeline.merging import REAL_PASS
+from pipeline.constraints import PASSED
 from pipeline.model import (
     Batch,
     ConstraintsRecord,
@@ -71,7 +71,7 @@ def summarise(
         platforms=platform_counts(records),
         not_included=[NotIncluded(source=e.source, reason=e.reason) for e in payload.excluded] if payload else [],
         included=len(included),
-        validated=sum(any(status in REAL_PASS for status in record.statuses.values()) for record in records),
+        validated=sum(any(status in PASSED for status in record.statuses.values()) for record in records),
         auto_merge_allowed=payload.auto_merge.allowed if payload else False,
         auto_merge_reasons=payload.auto_merge.reasons if payload else [],
     )

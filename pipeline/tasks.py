@@ -1,13 +1,13 @@
 """The tasks of the plan as plain data: names, actions, files. `dodo.py` hands them to doit."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
+from inspect import signature
 
 from pipeline.model import WorkOrder
 from pipeline.plan import Plan
 from pipeline.source import ecosystem_of, identifier_of, task_label
-from pipeline.store import digest_of
+from pipeline.digests import digest_of
 
 STAGES = ("snapshot", "generate", "validate", "constrain", "payload")
 
@@ -20,13 +20,13 @@ class TaskSpec:
     doc: str
     action: str | None = None
     args: tuple[str, ...] = ()
-    file_dep: tuple[Path, ...] = ()
-    targets: tuple[Path, ...] = ()
+    file_dep: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
     task_dep: tuple[str, ...] = ()
     digest: str = ""
     parent: str | None = None
     # Files that belong to the task but need not exist (a package that was skipped has no recipe).
-    also_cleaned: tuple[Path, ...] = field(default=())
+    also_cleaned: tuple[str, ...] = ()
 
 
 class Fresh:
@@ -40,6 +40,9 @@ class Fresh:
         del task  # part of doit's calling convention
         return values.get("final") is True and values.get("digest") == self._digest
 
+    # doit asks for the signature at each check; found here, it is not worked out 14,000 times.
+    __signature__ = signature(lambda task, values: None)
+
 
 def snapshot_tasks(plan: Plan) -> Iterator[TaskSpec]:
     """Yield the task that freezes the batch."""
@@ -48,7 +51,7 @@ def snapshot_tasks(plan: Plan) -> Iterator[TaskSpec]:
         name="snapshot",
         doc=f"freeze the batch: {plan.batch.id}, {len(plan.orders)} packages of the queue",
         action="snapshot",
-        targets=(plan.paths.batch, *lists),
+        targets=(str(plan.paths.batch), *lists),
         digest=snapshot_digest(plan),
     )
 
@@ -90,11 +93,14 @@ def validate_tasks(plan: Plan) -> Iterator[TaskSpec]:
             task_dep=tuple(validate_name(name, order) for order in plan.orders),
             parent="validate",
         )
+    # Worked out once for each platform: there are as many tasks as packages times platforms.
+    lanes = [(p.id, validate_digest(plan, p.id), plan.predicted_here(p.id)) for p in plan.platforms]
+    static_digest = validate_digest(plan, "static")
     for order in plan.orders:
         if predicted:
-            yield _predict_task(plan, order)
-        for platform in plan.platforms:
-            yield _validate_task(plan, platform.id, order)
+            yield _predict_task(plan, order, static_digest)
+        for platform, digest, from_prediction in lanes:
+            yield _validate_task(plan, order, platform, digest, from_prediction)
 
 
 def constrain_tasks(plan: Plan) -> Iterator[TaskSpec]:
@@ -133,9 +139,9 @@ def payload_tasks(plan: Plan) -> Iterator[TaskSpec]:
         name="payload",
         doc="write the pull request: recipes, body, commit message",
         action="payload",
-        file_dep=(paths.batch, *(paths.constraints(order.source) for order in plan.orders)),
-        targets=(paths.payload, paths.body, paths.commit_message),
-        also_cleaned=(paths.payload_files,),
+        file_dep=(str(paths.batch), *(paths.constraints(order.source) for order in plan.orders)),
+        targets=(str(paths.payload), str(paths.body), str(paths.commit_message)),
+        also_cleaned=(str(paths.payload_files),),
         task_dep=("snapshot", *map(_constrain_name, plan.orders)),
         digest=payload_digest(plan),
     )
@@ -168,7 +174,7 @@ def validate_digest(plan: Plan, platform: str) -> str:
 
 def constrain_digest(plan: Plan, order: WorkOrder) -> str:
     """Return the digest of what the merge depends on beside the records."""
-    return digest_of("constrain", order, plan.config.constraints, plan.published_recipe_digest(order))
+    return digest_of("constrain", order, plan.config.constraints, plan.published_recipe(order))
 
 
 def payload_digest(plan: Plan) -> str:
@@ -193,7 +199,7 @@ def _platform_doc(plan: Plan, name: str) -> str:
     return f"{len(plan.orders)} packages, {how}"
 
 
-def _predict_task(plan: Plan, order: WorkOrder) -> TaskSpec:
+def _predict_task(plan: Plan, order: WorkOrder, digest: str) -> TaskSpec:
     return TaskSpec(
         name=validate_name("static", order),
         doc=f"what the metadata of {order.source} says about each platform",
@@ -202,23 +208,25 @@ def _predict_task(plan: Plan, order: WorkOrder) -> TaskSpec:
         file_dep=(plan.paths.outcome(order.source),),
         targets=(plan.paths.static(order.source),),
         task_dep=(generate_name(order),),
-        digest=validate_digest(plan, "static"),
+        digest=digest,
         parent="validate:static",
     )
 
 
-def _validate_task(plan: Plan, platform: str, order: WorkOrder) -> TaskSpec:
-    outcome = plan.paths.outcome(order.source)
-    static = plan.paths.static(order.source)
-    predicted = plan.predicted_here(platform)
+def _validate_task(plan: Plan, order: WorkOrder, platform: str, digest: str, from_prediction: bool) -> TaskSpec:
+    needs = (generate_name(order),)
+    reads = (plan.paths.outcome(order.source),)
+    if from_prediction:
+        needs = (*needs, validate_name("static", order))
+        reads = (*reads, plan.paths.static(order.source))
     return TaskSpec(
         name=validate_name(platform, order),
         doc=f"verdict on {order.source} for {platform}",
         action="validate",
         args=(platform, order.source),
-        file_dep=(outcome, static) if predicted else (outcome,),
+        file_dep=reads,
         targets=(plan.paths.verdict(platform, order.source),),
-        task_dep=(generate_name(order), *((validate_name("static", order),) if predicted else ())),
-        digest=validate_digest(plan, platform),
+        task_dep=needs,
+        digest=digest,
         parent=f"validate:{platform}",
     )

@@ -17,9 +17,7 @@ PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 SHIPPED: dict[str, Any] = yaml.safe_load((ROOT / "pipeline.yaml").read_text(encoding="utf-8"))
 CONFIG_PART, _, CONTROL_PART = PAGE.partition("\n## `batch-control.json`\n")
 CONFIG_ROW = re.compile(r"^\| `([\w.-]+)` \| `([^`]+)` \|([^|]*)\| ([^|]+) \| `([^`]+)` \|$", re.MULTILINE)
-CONTROL_ROW = re.compile(
-    r"^\| `([\w.]+)` \| (`[^`]+`|see below) \| (?:operator|machine) \| [^|]+ \|$", re.MULTILINE
-)
+CONTROL_ROW = re.compile(r"^\| `([\w.]+)` \| (`[^`]+`|see below) \| (?:operator|machine) \| [^|]+ \|$", re.MULTILINE)
 ROWS = CONFIG_ROW.findall(CONFIG_PART)
 
 

@@ -1,0 +1,78 @@
+"""Verdicts that need no sandbox: a prediction, a result still awaited, a package without a recipe. Pure."""
+
+from pipeline.digests import digest_of
+from pipeline.model import (
+    Failed,
+    Generated,
+    Held,
+    Outcome,
+    Skipped,
+    StaticRecord,
+    Subcategory,
+    Tier,
+    Verdict,
+    VerdictStatus,
+)
+from pipeline.staleness import outcome_is_final
+
+
+def not_generated(source: str, platform: str, outcome: Outcome, now: str) -> Verdict:
+    """Return the verdict on a package that has no recipe; it stands as long as the outcome does."""
+    match outcome:
+        case Skipped(subcategory=cause, message=message) | Failed(subcategory=cause, message=message):
+            why = f"no recipe: {cause}: {message}"
+        case Held(gate=gate, message=message):
+            why = f"no recipe: {gate}: {message}"
+        case Generated():
+            raise ValueError(f"{source} has a recipe")
+    return Verdict(
+        source=source,
+        version="",
+        platform=platform,
+        recipe_sha256=None,
+        made_from=digest_of("not generated", source, platform),
+        tier=Tier.NONE,
+        status=VerdictStatus.NOT_RUN,
+        subcategory=Subcategory.NOT_GENERATED if outcome_is_final(outcome) else Subcategory.NO_RESULT,
+        reason=why,
+        at=now,
+    )
+
+
+def not_run(source: str, platform: str, outcome: Generated, made_from: str, now: str, reason: str = "") -> Verdict:
+    """Return the verdict on a package whose result is awaited from elsewhere, or that control held back."""
+    return Verdict(
+        source=source,
+        version=outcome.evidence.version,
+        platform=platform,
+        recipe_sha256=outcome.recipe_sha256,
+        made_from=made_from,
+        tier=Tier.NONE,
+        status=VerdictStatus.NOT_RUN,
+        subcategory=Subcategory.NO_RESULT,
+        reason=reason or "no result from another machine yet",
+        at=now,
+    )
+
+
+def predicted(
+    source: str, platform: str, outcome: Generated, static: StaticRecord, made_from: str, now: str
+) -> Verdict:
+    """Return the verdict that the package's metadata allows (tier T0)."""
+    prediction = next((item for item in static.predictions if item.platform == platform), None)
+    if prediction is None:
+        status, reason = VerdictStatus.UNKNOWN, "no prediction for this platform"
+    else:
+        status, reason = VerdictStatus(prediction.status), prediction.reason
+    return Verdict(
+        source=source,
+        version=outcome.evidence.version,
+        platform=platform,
+        recipe_sha256=outcome.recipe_sha256,
+        made_from=made_from,
+        # An unanswered question is asked again by the next run; an answered one stands.
+        tier=Tier.STATIC if static.final and prediction is not None else Tier.NONE,
+        status=status,
+        reason=reason,
+        at=now,
+    )
