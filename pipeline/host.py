@@ -4,6 +4,7 @@ import os
 import platform as python_platform
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -35,7 +36,7 @@ class HostFacts(msgspec.Struct, frozen=True, kw_only=True):
     libc: str = ""
 
 
-class Host(msgspec.Struct, frozen=True, kw_only=True):
+class Host(NamedTuple):
     """The platform that a machine is, or None with the reason why it is none of the eleven."""
 
     platform: Platform | None
@@ -75,7 +76,7 @@ def read_facts(
     return HostFacts(system=system, machine=machine, os_release=os_release, libc=libc())
 
 
-def this_machine() -> Host:
+def this_platform() -> Host:
     """Return the platform of the machine that this runs on."""
     return identify(read_facts(_uname, _read_text, _libc))
 

@@ -8,8 +8,19 @@ from packaging.utils import canonicalize_name
 from tomlkit.items import Table
 
 from pipeline.model import Constraints, Recipe, Step, Verify
-from pipeline.recipe_rules import FORBIDDEN_WORDS, METADATA_KEYS, PACKAGE_KEY, RUN_COMMAND, VERIFY_KEYS
-from pipeline.toml_edit import Change, Refused, Value, edit, encode, parse
+from pipeline.recipe_rules import FORBIDDEN_WORDS, METADATA_KEYS, PACKAGE_KEY, RUN_COMMAND, VERIFY_KEYS, strict_check
+from pipeline.toml_edit import Change, Refusal, Value, edit, encode, parse
+
+__all__ = [
+    "Refusal",
+    "merge_constraints",
+    "recipe_path",
+    "render",
+    "runs_commands",
+    "same_package",
+    "set_verify",
+    "strict_check",
+]
 
 VERSION_PATTERN: Final = "{version}"
 
@@ -36,11 +47,11 @@ def render(recipe: Recipe, verify: Sequence[Verify] = ()) -> str:
         steps.append(_step_table(step))
     document["steps"] = steps
     text = tomlkit.dumps(document)
-    wanted = verify_table(verify or [_default_verify(recipe)])
+    wanted = _verify_table(verify or [_default_verify(recipe)])
     return f"{text}\n[verify]\n" + "".join(f"{key} = {encode(value)}\n" for key, value in wanted.items())
 
 
-def verify_table(verify: Sequence[Verify]) -> dict[str, Value]:
+def _verify_table(verify: Sequence[Verify]) -> dict[str, Value]:
     """Return the keys of `[verify]`: the check that proves the version leads, the others are `additional`.
 
     An additional check can only say which words must be printed; one that has none, or another exit code, is left out.
@@ -62,7 +73,7 @@ def verify_table(verify: Sequence[Verify]) -> dict[str, Value]:
     return {key: value for key, value in table.items() if value}
 
 
-def merge_constraints(text: str, constraints: Constraints) -> str | Refused:
+def merge_constraints(text: str, constraints: Constraints) -> str | Refusal:
     """Return the recipe with exactly these constraints: set, changed and lifted without touching another byte."""
     values: dict[str, Value] = {
         "supported_os": constraints.supported_os,
@@ -74,25 +85,25 @@ def merge_constraints(text: str, constraints: Constraints) -> str | Refused:
     return _set_keys(text, "metadata", values, METADATA_KEYS)
 
 
-def set_verify(text: str, verify: Sequence[Verify]) -> str | Refused:
+def set_verify(text: str, verify: Sequence[Verify]) -> str | Refusal:
     """Return the recipe with exactly these checks; none given, it stays as it is."""
     if not verify:
         return text
-    wanted = verify_table(verify)
+    wanted = _verify_table(verify)
     return _set_keys(text, "verify", {key: wanted.get(key, "") for key in VERIFY_KEYS}, VERIFY_KEYS)
 
 
 def same_package(text: str, recipe: Recipe) -> bool:
     """Say whether an existing recipe installs what this one installs: the same actions on the same packages."""
     raw = parse(text)
-    theirs = [] if isinstance(raw, Refused) else _steps(raw)
+    theirs = [] if isinstance(raw, Refusal) else _steps(raw)
     return bool(theirs) and _packages(theirs) == _packages([{"action": s.action, **s.params} for s in recipe.steps])
 
 
 def runs_commands(text: str) -> bool:
     """Say whether installing the recipe runs arbitrary shell; a text that cannot be read is taken for one that does."""
     raw = parse(text)
-    return isinstance(raw, Refused) or any(step.get("action") == RUN_COMMAND for step in _steps(raw))
+    return isinstance(raw, Refusal) or any(step.get("action") == RUN_COMMAND for step in _steps(raw))
 
 
 def _step_table(step: Step) -> Table:
@@ -110,7 +121,7 @@ def _default_verify(recipe: Recipe) -> Verify:
     return Verify(command=f"{(allowed or recipe.executables)[0]} --version", pattern=VERSION_PATTERN)
 
 
-def _set_keys(text: str, table: str, values: dict[str, Value], order: tuple[str, ...]) -> str | Refused:
+def _set_keys(text: str, table: str, values: dict[str, Value], order: tuple[str, ...]) -> str | Refusal:
     """Set each key to its value, or remove it when that is empty; a new key stands where `order` has it."""
     # Keys that go are removed first, so that a table never holds two readings at once.
     removals = [Change(table=table, key=key, value=None) for key, value in values.items() if not value]

@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.constraints import check_strict
 from pipeline.model import Constraints
-from pipeline.toml_edit import Refused, parse
+from pipeline.toml_edit import Refusal, parse
 
 RUN_COMMAND: Final = "run_command"
 TABLES: Final = ("metadata", "version", "steps", "verify")
@@ -54,7 +54,7 @@ _BAD_SCHEMES = ("javascript:", "data:", "vbscript:")
 def strict_check(text: str) -> list[str]:
     """Return each rule of the reader's strict mode that a recipe breaks; an empty list means that it is accepted."""
     raw = parse(text)
-    if isinstance(raw, Refused):
+    if isinstance(raw, Refusal):
         return [raw.reason]
     metadata, version, verify = (_table(raw, name) for name in ("metadata", "version", "verify"))
     steps = raw.get("steps")

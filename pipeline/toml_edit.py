@@ -1,7 +1,7 @@
 """Changing a few keys of a TOML file that people also edit, without touching another byte.
 
 A statement is found by its tokens, new text is spliced in, and the outcome is proved: it must parse to exactly what
-was meant, and every other line must be as it was. What cannot be proved is `Refused`, and the file stays as it is.
+was meant, and every other line must be as it was. What cannot be proved is `Refusal`, and the file stays as it is.
 """
 
 import re
@@ -17,7 +17,7 @@ from pipeline.toml_scan import Statement, scan
 Value = str | int | Sequence[str] | Sequence[Mapping[str, str]]
 
 
-class Refused(msgspec.Struct, frozen=True, kw_only=True):
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """The text cannot be edited safely, and why; it stays as it is."""
 
     reason: str
@@ -43,31 +43,31 @@ class _Splice(msgspec.Struct, frozen=True, kw_only=True):
     new: str
 
 
-def edit(text: str, changes: Iterable[Change]) -> str | Refused:
+def edit(text: str, changes: Iterable[Change]) -> str | Refusal:
     """Return `text` with the changes made one after another, or why it was left alone.
 
     A change that already holds does nothing, so editing twice is editing once. Line ends are kept as they are: read
     the file without newline translation.
     """
     before = parse(text)
-    if isinstance(before, Refused):
+    if isinstance(before, Refusal):
         return before
     meant, edited = before, text
     for change in changes:
         wanted = _meant(meant, change)
-        if isinstance(wanted, Refused):
+        if isinstance(wanted, Refusal):
             return wanted
         if wanted == meant:
             continue
         splice = _splice(edited, change)
-        if isinstance(splice, Refused):
+        if isinstance(splice, Refusal):
             return splice
         spliced = edited[: splice.start] + splice.new + edited[splice.end :]
         if not _keeps_other_lines(edited, spliced, splice):
-            return Refused(reason=f"setting {change.table}.{change.key} would touch other lines")
+            return Refusal(reason=f"setting {change.table}.{change.key} would touch other lines")
         meant, edited = wanted, spliced
     if edited != text and parse(edited) != meant:
-        return Refused(reason="the edited text would not say what was meant")
+        return Refusal(reason="the edited text would not say what was meant")
     return edited
 
 
@@ -85,7 +85,7 @@ def encode_key(key: str) -> str:
     return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else encode(key)
 
 
-def parse(text: str) -> dict[str, Any] | Refused:
+def parse(text: str) -> dict[str, Any] | Refusal:
     """Return what the text says, or why it is not TOML."""
     try:
         return tomllib.loads(text)
@@ -93,18 +93,18 @@ def parse(text: str) -> dict[str, Any] | Refused:
         tomllib.TOMLDecodeError,
         RecursionError,
     ) as error:  # brackets nested too deeply exhaust tomllib's stack
-        return Refused(reason=f"not TOML: {error}")
+        return Refusal(reason=f"not TOML: {error}")
 
 
 def _inline(table: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{encode_key(key)} = {encode(value)}" for key, value in table.items()) + "}"
 
 
-def _meant(before: dict[str, Any], change: Change) -> dict[str, Any] | Refused:
+def _meant(before: dict[str, Any], change: Change) -> dict[str, Any] | Refusal:
     """Return what the text should say once the change is made."""
     table = before.get(change.table, {})
     if not isinstance(table, dict):
-        return Refused(reason=f"{change.table} is not a table")
+        return Refusal(reason=f"{change.table} is not a table")
     if change.value is None:
         left = {key: value for key, value in table.items() if key != change.key}
         return {**before, change.table: left} if change.table in before else before
@@ -113,22 +113,22 @@ def _meant(before: dict[str, Any], change: Change) -> dict[str, Any] | Refused:
     return {**before, change.table: {**table, change.key: plain}}
 
 
-def _splice(text: str, change: Change) -> _Splice | Refused:
+def _splice(text: str, change: Change) -> _Splice | Refusal:
     own = [each for each in scan(text) if each.path[:1] == (change.table,)]
     path = (change.table, change.key)
     target = [each for each in own if each.path[:2] == path]
     if any(each.is_header or each.path != path for each in target):
-        return Refused(reason=f"{'.'.join(path)} is spread over several statements")
+        return Refusal(reason=f"{'.'.join(path)} is spread over several statements")
     if not target and change.value is not None:
         return _insertion(text, own, change, change.value)
     if not target:
-        return Refused(reason=f"{'.'.join(path)} is inside an inline table")
+        return Refusal(reason=f"{'.'.join(path)} is inside an inline table")
     if change.value is None:
         return _removal(text, target[0])
     return _Splice(start=target[0].value_start, end=target[0].value_end, new=_lines(change.value, text))
 
 
-def _insertion(text: str, own: list[Statement], change: Change, value: Value) -> _Splice | Refused:
+def _insertion(text: str, own: list[Statement], change: Change, value: Value) -> _Splice | Refusal:
     """Return a splice right behind a statement of the table itself, so never between a comment and the next table."""
     # Keys of sub-tables, and of the table when it is written inline, cannot have a neighbour of another name.
     anchors = [
@@ -138,7 +138,7 @@ def _insertion(text: str, own: list[Statement], change: Change, value: Value) ->
         or (not each.is_header and len(each.path) > 1 and each.table in {(), (change.table,)})
     ]
     if own and not anchors:
-        return Refused(reason=f"{change.table} has no lines of its own")
+        return Refusal(reason=f"{change.table} has no lines of its own")
     line = f"{encode_key(change.key)} = {_lines(value, text)}"
     if not anchors:
         return _new_table(text, f"[{encode_key(change.table)}]", line)

@@ -1,0 +1,167 @@
+"""The pull request as data: which packages are in it, which are not and why, and whether it may merge by itself."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from pipeline.config import PayloadConfig
+from pipeline.constraints import PASSED
+from pipeline.model import (
+    AutoMerge,
+    Batch,
+    ConstraintsRecord,
+    Excluded,
+    Payload,
+    PayloadFile,
+    Selected,
+    VerdictStatus,
+)
+from pipeline.source import ecosystem_of
+
+BODY_FILE = "body.md"
+COMMIT_MESSAGE_FILE = "commit-message.txt"
+TITLE_LIMIT = 72  # characters; longer subjects of a commit are cut by what shows them
+
+
+class Exclusion(StrEnum):
+    """Why a package of the batch is not in the pull request, when no earlier stage has said so."""
+
+    NO_RECORD = "no_record"
+    NOT_GENERATED = "not_generated"
+    NO_RECIPE = "no_recipe"
+    DIGEST_MISMATCH = "digest_mismatch"
+    NO_REAL_PASS = "no_real_pass"  # noqa: S105  # a verdict, not a password
+    NAME_COLLISION = "name_collision"
+
+
+def build(
+    batch: Batch, records: Sequence[ConstraintsRecord], config: PayloadConfig, recipes: Mapping[str, bytes]
+) -> Payload:
+    """Return the pull request for a batch; each package of it is in exactly one of `included` and `excluded`.
+
+    `recipes` maps a source to the bytes of its recipe. Of two packages that want one file, the one selected first
+    gets it. Records of packages that are not in the batch are left alone.
+    """
+    by_source = {record.source: record for record in records}
+    included: list[ConstraintsRecord] = []
+    excluded: list[Excluded] = []
+    holders: dict[str, str] = {}
+    for selected in batch.selected:
+        record = by_source.get(selected.source)
+        reason = _objection(record, recipes.get(selected.source), holders)
+        if record is None or reason:
+            excluded.append(Excluded(source=selected.source, reason=reason))
+            continue
+        holders[record.recipe_path.lower()] = record.source
+        included.append(record)
+    return Payload(
+        batch_id=batch.id,
+        branch=f"{config.branch_prefix}{batch.id}",
+        title=title(included),
+        labels=config.labels,
+        body_file=BODY_FILE,
+        commit_message_file=COMMIT_MESSAGE_FILE,
+        files=[PayloadFile(path=record.recipe_path, sha256=_sha256(recipes[record.source])) for record in included],
+        included=[record.source for record in included],
+        excluded=excluded,
+        platforms=_counts(batch.selected, by_source),
+        auto_merge=auto_merge(included),
+    )
+
+
+def real_passes(record: ConstraintsRecord) -> list[str]:
+    """Return the platforms that the package was really run on with success and that its constraints still admit."""
+    return [
+        platform
+        for platform, status in record.statuses.items()
+        if status in PASSED and platform not in record.over_excluded
+    ]
+
+
+def success(payload: Payload, records: Sequence[ConstraintsRecord]) -> tuple[int, int]:
+    """Return how many packages are in the pull request and how many were attempted; what control held was not."""
+    held = {record.source for record in records if record.outcome == "held"}
+    answered = {record.source for record in records} - held
+    attempted = [each for each in payload.excluded if each.source in answered]
+    return len(payload.included), len(payload.included) + len(attempted)
+
+
+def auto_merge(included: Sequence[ConstraintsRecord]) -> AutoMerge:
+    """Say whether a pull request of these recipes may merge without a person; each reason stands against it."""
+    reasons = [] if included else ["there is nothing to merge"]
+    for record in included:
+        if record.runs_commands:
+            reasons.append(f"{record.source} runs commands of its own (run_command)")
+        if not real_passes(record):
+            reasons.append(f"{record.source} was not really run on any platform")
+        if record.evidence is None or record.evidence.license.spdx is None:
+            reasons.append(f"{record.source} has an unknown licence")
+    return AutoMerge(allowed=not reasons, reasons=reasons)
+
+
+def title(included: Sequence[ConstraintsRecord]) -> str:
+    """Return one line of at most 72 characters: what is added and updated, from where."""
+    updated = sum(record.replaces_sha256 is not None for record in included)
+    match included:
+        case []:
+            return "Add no recipes: none of the batch passed"
+        case [only]:
+            name = PurePosixPath(only.recipe_path).stem
+            line = f"{'Update' if updated else 'Add'} {name} ({ecosystem_of(only.source)})"
+            if len(line) <= TITLE_LIMIT:
+                return line
+    added = len(included) - updated
+    verbs = [*([f"add {added}"] if added else []), *([f"update {updated}"] if updated else [])]
+    plural = "recipe" if len(included) == 1 else "recipes"
+    line = f"{' and '.join(verbs)} {plural}".capitalize()
+    ecosystems = ", ".join(sorted({ecosystem_of(record.source) for record in included}))
+    whole = f"{line} ({ecosystems})"
+    return whole if len(whole) <= TITLE_LIMIT else line
+
+
+def _objection(record: ConstraintsRecord | None, recipe: bytes | None, holders: Mapping[str, str]) -> str:
+    """Return why a package is not in the pull request as `code: words`, or "" when it is."""
+    if record is None:
+        return f"{Exclusion.NO_RECORD}: no stage has answered for it"
+    if record.exclusion:
+        return record.exclusion
+    if record.outcome != "generated":
+        return f"{Exclusion.NOT_GENERATED}: {record.outcome}"
+    if recipe is None:
+        return f"{Exclusion.NO_RECIPE}: its record names a recipe that is not there"
+    if _sha256(recipe) != record.recipe_sha256:
+        return f"{Exclusion.DIGEST_MISMATCH}: its recipe is not the one that was validated"
+    if not real_passes(record):
+        return f"{Exclusion.NO_REAL_PASS}: {_why_no_pass(record)}"
+    if holder := holders.get(record.recipe_path.lower()):
+        return f"{Exclusion.NAME_COLLISION}: {holder} has {record.recipe_path}"
+    return ""
+
+
+def _why_no_pass(record: ConstraintsRecord) -> str:
+    """Return what was found instead of a pass: the first measured failure, else how the platforms stand."""
+    if record.over_excluded and any(status in PASSED for status in record.statuses.values()):
+        return "it passed only where the format cannot tell it from a platform that failed"
+    for platform, status in record.statuses.items():
+        if status == VerdictStatus.FAILED and record.reasons.get(platform):
+            return f"{platform}: {record.reasons[platform]}"
+    found = Counter(record.statuses.values())
+    return ", ".join(f"{count} {status}" for status, count in sorted(found.items())) or "no platform was looked at"
+
+
+def _counts(
+    selected: Sequence[Selected], by_source: Mapping[str, ConstraintsRecord]
+) -> dict[str, dict[VerdictStatus, int]]:
+    """Return for each platform how many packages of the batch have each status there."""
+    counts: dict[str, Counter[VerdictStatus]] = {}
+    for each in selected:
+        record = by_source.get(each.source)
+        for platform, status in record.statuses.items() if record else ():
+            counts.setdefault(platform, Counter())[status] += 1
+    return {platform: dict(sorted(counts[platform].items())) for platform in sorted(counts)}
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
