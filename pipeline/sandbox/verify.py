@@ -90,6 +90,14 @@ def printed_version(probes: Sequence[Probe]) -> str:
     return ""
 
 
+def same_version(printed: str, version: str) -> bool:
+    """Say whether two spellings mean one version, as `2025.01.15` and `2025.1.15` do (PEP 440)."""
+    try:
+        return Version(printed) == Version(version)
+    except InvalidVersion:
+        return False
+
+
 def _prints(probe: Probe, version: str) -> bool:
     return probe.exit_code == 0 and holds_version(probe.output, version)
 
@@ -116,23 +124,15 @@ def _by_usefulness(probes: Sequence[Probe], version: str) -> list[Probe]:
         probes,
         key=lambda probe: (
             not _runs(probe),
-            not (_is_short(probe) and _same(printed_version([probe]), version)),
+            not (_is_short(probe) and same_version(printed_version([probe]), version)),
             probe.argument != HELP_ARGUMENT,
         ),
     )
 
 
-def _same(printed: str, version: str) -> bool:
-    """Say whether two spellings mean one version, as `2025.01.15` and `2025.1.15` do (PEP 440)."""
-    try:
-        return Version(printed) == Version(version)
-    except InvalidVersion:
-        return False
-
-
 def _reason(observed: str, version: str) -> str:
     if not observed:
         return "the tool prints no version"
-    if _same(observed, version):
+    if same_version(observed, version):
         return f"the tool writes its version as {observed}"
     return f"the tool prints {observed}, not its package's version"
