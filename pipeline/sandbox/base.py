@@ -17,6 +17,15 @@ class Mount(msgspec.Struct, frozen=True, kw_only=True):
     host: Path
     inside: str
     writable: bool = False
+    # Shared by jobs: writable only in a phase that runs no package code.
+    cache: bool = False
+
+
+class Tmpfs(msgspec.Struct, frozen=True, kw_only=True):
+    """An empty folder in memory at `inside`, at most `size_mb` MiB; it ends with the phase."""
+
+    inside: str
+    size_mb: int
 
 
 class Phase(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +35,18 @@ class Phase(msgspec.Struct, frozen=True, kw_only=True):
     argv: tuple[str, ...]
     environment: Mapping[str, str]
     mounts: tuple[Mount, ...]
+    # With the network on, no package code may run: the host's loopback and the caches are within reach.
     network: bool
     limits: PhaseLimits
+    # More folders in memory, besides `/tmp` and the home; their sizes are not counted as the phase's memory.
+    tmpfs: tuple[Tmpfs, ...] = ()
+    # A new file that gets the standard output instead of `PhaseOutput.output`; standard error stays there.
+    stdout: Path | None = None
+    # The largest file the phase may write, in MiB; 0 means `limits.disk_mb`.
+    file_mb: int = 0
+    # Set for programs that reserve little more address space than they use (Python, uv; not Node or Go): where
+    # no cgroup can be made, their address space is then bounded too.
+    bounded_address_space: bool = False
 
 
 class PhaseOutput(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,93 @@
+"""The small process between the pipeline and bubblewrap: it gives up what bubblewrap must not have, and becomes it.
+
+Started as `python -I -S launch.py DESCRIPTOR` with an empty environment; the descriptor holds the orders as JSON, so
+that nothing of the host stands in a command line. It is a process of its own because a threaded program must run no
+Python between fork and exec. It imports nothing of the pipeline.
+
+A root user's pipeline drops to `nobody`. That user cannot pass through folders such as a private home, so each source
+is first bind-mounted into a folder in memory that only this process and its children see (their own mount namespace).
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+# From linux/mount.h, linux/sched.h and linux/prctl.h.
+_MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x2, 0x4, 0x1000, 0x4000, 0x40000
+_CLONE_NEWNS = 0x20000
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _checked(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def _mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:
+    texts = (source.encode(), target.encode(), kind.encode() or None)
+    _checked(_libc.mount(*texts, ctypes.c_ulong(flags), data.encode() or None), f"mount {source} on {target}")
+
+
+def _stage(folder: str, binds: list[list[str]]) -> None:
+    """Show each (source, place below `folder`) in a mount namespace of our own."""
+    _checked(_libc.unshare(_CLONE_NEWNS), "unshare the mount namespace")
+    _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
+    _mount("tmpfs", folder, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=0755,size=1m")
+    for source, place in binds:
+        target = Path(folder, place)
+        if Path(source).is_dir():
+            target.mkdir(parents=True)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.touch()
+        _mount(source, str(target), "", _MS_BIND | _MS_REC)
+
+
+def _become(user: int) -> None:
+    os.setgroups([])
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def _die_with(parent: int) -> None:
+    """Have the kernel kill us when the thread that started us ends; a change of user would undo it."""
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(descriptor: int) -> None:
+    """Carry out the orders and become bubblewrap."""
+    with open(descriptor, encoding="utf-8") as file:
+        orders = json.load(file)
+    for group in orders["groups"]:
+        Path(group).write_text("0")
+    if orders["stage"]:
+        _stage(orders["stage"], orders["binds"])
+    for name, value in orders["limits"].items():
+        kind = getattr(resource, name)
+        hard = resource.getrlimit(kind)[1]
+        bounded = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (bounded, bounded))
+    if orders["user"]:
+        _become(orders["user"])
+    _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+    _die_with(orders["parent"])
+    os.umask(0o022)
+    os.chdir("/")
+    os.execve(orders["program"], orders["argv"], {})  # noqa: S606  # becoming bubblewrap is the point
+
+
+if __name__ == "__main__":
+    try:
+        main(int(sys.argv[1]))
+    except OSError as error:
+        sys.stderr.write(f"launch: {error}\n")
+        sys.exit(1)

@@ -1,0 +1,151 @@
+"""One phase as a running process tree: started, watched, ended, and proved to have ended.
+
+bubblewrap tells the process that is number 1 in the sandbox's pid namespace before it lets it go on. A descriptor of
+that process (`pidfd`) is both the way to end the tree and the proof that it has ended: the kernel ends process 1 of a
+namespace only after all others in it.
+"""
+
+import contextlib
+import os
+import select
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from pipeline.sandbox.output import HeadTail
+
+_CHUNK = 65536
+# How long the kernel may take to end a killed tree: it first frees the tree's memory.
+_END_SECONDS = 10.0
+Check = Callable[[int], str]
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a tree ended. `exit_code` is the program's own as bubblewrap reports it; None when it was ended."""
+
+    exit_code: int | None
+    bwrap_status: int
+    limit_hit: str
+    started: bool
+    all_gone: bool
+    wall_s: float
+
+
+class Pipes(msgspec.Struct, frozen=True, kw_only=True):
+    """Our ends: the program's output, bubblewrap's reports, and what lets it go on."""
+
+    output: int
+    status: int
+    block: int
+
+
+class Supervisor:
+    """Follows one started bubblewrap until nothing of it is left."""
+
+    def __init__(self, process: subprocess.Popen[bytes], pipes: Pipes, kept: HeadTail) -> None:
+        self._process = process
+        self._pipes = pipes
+        self._kept = kept
+        self._reports = b""
+        self._init_fd: int | None = None
+        self._init_pid = 0
+        self._selector = selectors.DefaultSelector()
+
+    def follow(self, *, timeout: float, check: Check, interval: Callable[[], float]) -> Ended:
+        """Wait for the end, the timeout, or until `check(pid of process 1)` names a limit; then end what is left."""
+        began = time.monotonic()
+        bwrap_fd = os.pidfd_open(self._process.pid)
+        try:
+            for fd in (self._pipes.output, self._pipes.status):
+                os.set_blocking(fd, False)
+                self._selector.register(fd, selectors.EVENT_READ)
+            self._selector.register(bwrap_fd, selectors.EVENT_READ)
+            limit_hit = self._watch(bwrap_fd, began + timeout, check, interval)
+        finally:
+            all_gone = self._end()
+            self._selector.close()
+            os.close(bwrap_fd)
+        wall = time.monotonic() - began
+        self._drain()
+        return Ended(
+            exit_code=None if limit_hit else self._reported("exit-code"),
+            bwrap_status=self._process.returncode,
+            limit_hit=limit_hit,
+            started=self._init_pid != 0,
+            all_gone=all_gone,
+            wall_s=wall,
+        )
+
+    def _watch(self, bwrap_fd: int, deadline: float, check: Check, interval: Callable[[], float]) -> str:
+        next_check = time.monotonic() + interval()
+        while True:
+            now = time.monotonic()
+            if now >= deadline:
+                return "timeout"
+            if now >= next_check:
+                found = check(self._init_pid) if self._init_pid else ""
+                if found:
+                    return found
+                next_check = time.monotonic() + interval()
+            ready = {key.fd for key, _ in self._selector.select(min(deadline, next_check) - now)}
+            for fd in ready - {bwrap_fd}:
+                self._take(fd)
+            if bwrap_fd in ready:
+                return ""
+
+    def _take(self, fd: int) -> None:
+        chunk = os.read(fd, _CHUNK)
+        if not chunk:
+            self._selector.unregister(fd)
+        elif fd == self._pipes.output:
+            self._kept.add(chunk)
+        else:
+            self._reports += chunk
+            self._begin()
+
+    def _begin(self) -> None:
+        """Take hold of process 1 as soon as it is known, and let it go on."""
+        pid = self._reported("child-pid")
+        if pid is None or self._init_pid:
+            return
+        self._init_fd = os.pidfd_open(pid)
+        self._init_pid = pid
+        os.write(self._pipes.block, b"g")
+
+    def _reported(self, key: str) -> int | None:
+        """Return a number out of bubblewrap's reports, one JSON object in each complete line."""
+        lines = self._reports.split(b"\n")[:-1]
+        values = (msgspec.json.decode(line).get(key) for line in lines if line)
+        return next((value for value in values if isinstance(value, int)), None)
+
+    def _end(self) -> bool:
+        """Kill whatever is left; return whether the kernel confirms that nothing is."""
+        if self._init_fd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._init_fd, signal.SIGKILL)
+        self._process.kill()
+        self._process.wait()
+        if self._init_fd is None:
+            return True
+        ended = select.poll()
+        ended.register(self._init_fd, select.POLLIN)
+        gone = bool(ended.poll(_END_SECONDS * 1000))
+        # Where we are process 1 ourselves (a container), nobody else would take it off the list of processes.
+        with contextlib.suppress(ChildProcessError):
+            os.waitid(os.P_PIDFD, self._init_fd, os.WEXITED | os.WNOHANG)
+        os.close(self._init_fd)
+        return gone
+
+    def _drain(self) -> None:
+        """Read what the pipes still hold; their writers are gone, so this ends."""
+        for fd in (self._pipes.output, self._pipes.status):
+            with contextlib.suppress(BlockingIOError):
+                while chunk := os.read(fd, _CHUNK):
+                    if fd == self._pipes.output:
+                        self._kept.add(chunk)
+                    else:
+                        self._reports += chunk
