@@ -1,0 +1,208 @@
+"""Why a phase failed: an exit status, an ended limit and an output, mapped to one cause.
+
+A cause that lies with the registry, the network or this machine is an infrastructure error: it says nothing about
+the package and is never a failure of it. The patterns are what npm 10 and 11, uv 0.5 to 0.13, Node 20 to 24,
+CPython and the dynamic loaders of glibc and musl print.
+"""
+
+import re
+
+import msgspec
+
+from pipeline.config import PhaseLimits
+from pipeline.model import Category, Subcategory
+from pipeline.sandbox.base import PhaseOutput
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """The cause of a failed phase. `infra`: nothing was learnt about the package."""
+
+    category: Category
+    subcategory: Subcategory
+    reason: str
+    infra: bool = False
+
+
+class _Rule(msgspec.Struct, frozen=True):
+    pattern: re.Pattern[str]
+    category: Category
+    subcategory: Subcategory
+    infra: bool = False
+
+
+def _network(pattern: str, subcategory: Subcategory) -> _Rule:
+    return _Rule(re.compile(pattern), Category.NETWORK_ERROR, subcategory, infra=True)
+
+
+def _install(pattern: str, subcategory: Subcategory) -> _Rule:
+    return _Rule(re.compile(pattern), Category.INSTALL_FAILED, subcategory)
+
+
+def _verify(pattern: str, subcategory: Subcategory) -> _Rule:
+    return _Rule(re.compile(pattern), Category.VERIFY_FAILED, subcategory)
+
+
+def _missing(pattern: str) -> _Rule:
+    return _Rule(re.compile(pattern), Category.MISSING_DEP, Subcategory.MISSING_SYSTEM_DEP)
+
+
+_MISSING_PROGRAM = (
+    _missing(r"error while loading shared libraries: \S+"),
+    _missing(r"Error loading shared library \S+"),
+    _missing(r"\S+: cannot open shared object file"),
+    _missing(r"version `(?:GLIBC|GLIBCXX|CXXABI)_[\d.]+' not found"),
+    _missing(r"spawn(?:Sync)? \S+ ENOENT|syscall spawn(?:Sync)? \S+"),
+    _missing(r"FileNotFoundError: \[Errno 2\] No such file or directory: '[\w.+-]+'"),
+    _missing(r"(?m)^(?:.*: )?(?:line \d+: )?[\w.+-]+: (?:command )?not found$"),
+    _missing(r"env: .?[\w.+-]+.?: No such file or directory"),
+)
+
+# The order matters: the registry's state explains what comes after it (uv calls a package behind a 403 "not found").
+_FETCH_RULES = (
+    _network(r"\bcode E429\b|\b429 Too Many Requests", Subcategory.RATE_LIMITED),
+    _network(r"\bcode E5\d\d\b|HTTP status server error \(5\d\d", Subcategory.UPSTREAM_UNAVAILABLE),
+    _network(
+        r"\bcode E40[137]\b|HTTP status client error \(40[137]|\b40[13] (?:Unauthorized|Forbidden)",
+        Subcategory.UPSTREAM_REFUSED,
+    ),
+    _network(r"\bENOTFOUND\b|\bEAI_AGAIN\b|(?m:^\s*cause: dns error)|failed to lookup address", Subcategory.DNS_ERROR),
+    _network(
+        r"\bCERT_\w+|UNABLE_TO_(?:GET|VERIFY)\w+|SELF_SIGNED_CERT\w*|\bERR_(?:SSL|TLS)_\w+|invalid peer certificate",
+        Subcategory.TLS_ERROR,
+    ),
+    _network(
+        r"\bETIMEDOUT\b|ERR_SOCKET_TIMEOUT|\bEIDLETIMEOUT\b|operation timed out|network timeout", Subcategory.TIMEOUT
+    ),
+    _network(
+        r"\bECONN(?:RESET|REFUSED|ABORTED)\b|\bENETUNREACH\b|\bEHOSTUNREACH\b|socket hang up|ERR_STREAM_PREMATURE_CLOSE"
+        r"|tcp connect error|error sending request|[Cc]onnection (?:reset|refused|closed)",
+        Subcategory.CONNECTION_ERROR,
+    ),
+    _install(r"\bEINTEGRITY\b|[Hh]ash mismatch", Subcategory.DIGEST_MISMATCH),
+    _install(r"\bENOSPC\b|No space left on device|\bEDQUOT\b", Subcategory.DISK),
+    _install(r"\bcode EBADENGINE\b|does not satisfy Python ?[<>=!~]+", Subcategory.RUNTIME_TOO_OLD),
+    _install(r"\bEBADPLATFORM\b|no wheels with a matching platform tag", Subcategory.NO_PLATFORM_BUILD),
+    _install(r"no wheels with a matching Python", Subcategory.RUNTIME_TOO_OLD),
+    _install(r"has no usable wheels|building from source is disabled|has no wheels", Subcategory.NEEDS_BUILD),
+    _install(r"No executables are provided", Subcategory.NO_EXECUTABLES),
+    _install(
+        r"\bcode E404\b|\bETARGET\b|No matching version|there (?:is|are) no versions? of"
+        r"|not found in the package registry",
+        Subcategory.NOT_FOUND,
+    ),
+    *_MISSING_PROGRAM,
+)
+
+_RUN_RULES = (
+    _verify(
+        r"\bENOTFOUND\b|\bEAI_AGAIN\b|\bENETUNREACH\b|\bECONNREFUSED\b|Temporary failure in name resolution"
+        r"|Name or service not known|Network is unreachable|NewConnectionError|\bConnectError\b",
+        Subcategory.NETWORK_AT_VERIFY,
+    ),
+    _verify(
+        r"ERR_UNKNOWN_BUILTIN_MODULE|module 'node:\w+' does not provide an export|[Uu]nsupported (?:engine|Node)"
+        r"|(?i:requires? (?:at least )?(?:node(?:\.js)?|python) (?:version )?v?[<>=]*\s?\d)"
+        r"|(?i:(?:node(?:\.js)?|python) v?(?:[<>=]+ ?)?\d[\d.]*\+? (?:or (?:later|newer|higher|above) )?is required)"
+        r"|ERR_REQUIRE_ESM|cannot import name '\w+' from 'typing'",
+        Subcategory.RUNTIME_TOO_OLD,
+    ),
+    _verify(r"\bENOSPC\b|No space left on device|\bEFBIG\b|File too large", Subcategory.DISK),
+    _verify(
+        r"heap out of memory|Cannot allocate memory|\bMemoryError\b|memory allocation .*failed",
+        Subcategory.OOM,
+    ),
+    _verify(r"spawn \S+ EAGAIN|fork: .*Resource temporarily unavailable|can't start new thread", Subcategory.PIDS),
+    *_MISSING_PROGRAM,
+)
+# What an old Node says of newer syntax or of a newer method; only npm's own warning makes it the runtime's fault.
+_NEWER_LANGUAGE = re.compile(r"(?m)^(?:SyntaxError|TypeError|ReferenceError|Error \[ERR_\w+\]):? .*$")
+_ENGINE_WARNING = re.compile(r"EBADENGINE\s+Unsupported engine|EBADENGINE\s+package:")
+# A reason is one line of a table.
+_REASON_CHARACTERS = 240
+_LIMITS = {
+    "oom": (Subcategory.OOM, "the memory limit of {0.memory_mb} MiB was reached"),
+    "pids": (Subcategory.PIDS, "the limit of {0.pids} processes was reached"),
+    "disk": (Subcategory.DISK, "the disk limit of {0.disk_mb} MiB was reached"),
+    "timeout": (Subcategory.TIMEOUT, "not done after {0.timeout_seconds} s"),
+}
+
+
+def fetch_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
+    """Return why nothing was installed. Running out of time while asking a registry is the network's fault."""
+    ended = _ended(answer, limits, Category.INSTALL_FAILED)
+    if ended is not None:
+        slow = ended.subcategory is Subcategory.TIMEOUT
+        return msgspec.structs.replace(ended, infra=True, category=Category.NETWORK_ERROR) if slow else ended
+    return _first_match(answer, _FETCH_RULES) or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
+
+
+def build_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
+    """Return why install scripts failed without a network."""
+    return (
+        _ended(answer, limits, Category.INSTALL_FAILED)
+        or _first_match(answer, _RUN_RULES)
+        or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
+    )
+
+
+def run_failure(answer: PhaseOutput, limits: PhaseLimits, *, engine_warned: bool) -> Diagnosis:
+    """Return why an executable could not be verified. `engine_warned`: npm said that the runtime is too old."""
+    known = _ended(answer, limits, Category.VERIFY_FAILED) or _first_match(answer, _RUN_RULES)
+    if known is not None:
+        return known
+    if engine_warned and (found := _NEWER_LANGUAGE.search(answer.output)):
+        reason = _line_at(answer.output, found.start())
+        return Diagnosis(category=Category.VERIFY_FAILED, subcategory=Subcategory.RUNTIME_TOO_OLD, reason=reason)
+    return _unknown(answer, Category.VERIFY_FAILED, Subcategory.VERIFY_ERROR)
+
+
+def warns_of_engine(output: str) -> bool:
+    """Say whether npm warned that a package wants another Node than the one that installed it."""
+    return _ENGINE_WARNING.search(output) is not None
+
+
+def _ended(answer: PhaseOutput, limits: PhaseLimits, category: Category) -> Diagnosis | None:
+    if answer.infra_error:
+        reason = f"the sandbox did not run: {_last_line(answer.infra_error)}"
+        return Diagnosis(category=category, subcategory=Subcategory.SANDBOX_UNAVAILABLE, reason=reason, infra=True)
+    if answer.limit_hit not in _LIMITS:
+        return None
+    subcategory, sentence = _LIMITS[answer.limit_hit]
+    return Diagnosis(category=category, subcategory=subcategory, reason=sentence.format(limits))
+
+
+def _first_match(answer: PhaseOutput, rules: tuple[_Rule, ...]) -> Diagnosis | None:
+    for rule in rules:
+        if found := rule.pattern.search(answer.output):
+            return Diagnosis(
+                category=rule.category,
+                subcategory=rule.subcategory,
+                reason=_line_at(answer.output, found.start()),
+                infra=rule.infra,
+            )
+    return None
+
+
+def _unknown(answer: PhaseOutput, category: Category, subcategory: Subcategory) -> Diagnosis:
+    result = answer.result
+    ended = f"signal {result.signal}" if result.signal is not None else f"exit status {result.exit_code}"
+    said = _last_line(answer.output)
+    return Diagnosis(
+        category=category,
+        subcategory=subcategory,
+        reason=f"{ended}: {said}" if said else f"{ended}, no output",
+    )
+
+
+def _line_at(text: str, position: int) -> str:
+    """Return the line of the text that holds the position, as one bounded line."""
+    start = text.rfind("\n", 0, position) + 1
+    end = text.find("\n", position)
+    line = " ".join(text[start : end if end >= 0 else len(text)].split())
+    return line if len(line) <= _REASON_CHARACTERS else f"{line[: _REASON_CHARACTERS - 1]}…"
+
+
+def _last_line(text: str) -> str:
+    """Return the last line that says something, or ""."""
+    text = text.rstrip()
+    return _line_at(text, len(text)) if text else ""
