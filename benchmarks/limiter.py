@@ -1,7 +1,7 @@
-"""How much of a rate limit is used, and whether it is ever exceeded: 4 processes x 4 threads, two hosts side by side.
+"""How much of a rate limit is used and whether it is ever exceeded: 4 processes x 4 threads, two hosts.
 
-Run `python -m benchmarks.limiter [seconds] [requests per second]`. Each thread asks for permits as fast as it can;
-the times at which permits were given are compared with the limit.
+Run `python -m benchmarks.limiter [seconds] [requests per second ...]`. Each thread asks for permits as fast
+as it can; the times at which permits were given are compared with the limit.
 """
 
 import json

@@ -17,8 +17,8 @@ from pipeline.clock import Clock
 from pipeline.slots import Slots, claim, due, from_bytes, push_back, to_bytes, unknown
 from pipeline.source import slug
 
-# Getting up, and the lock, take up to a millisecond. So a thread gets up early and waits for the rest with the
-# lock in its hand, where the next wake-up is only some 0.1 ms late.
+# Getting up, and the lock, take up to a millisecond. So a thread gets up early and waits for the rest with
+# the lock in its hand, where the next wake-up is only some 0.1 ms late.
 EARLY_SECONDS = 0.002
 
 # filelock asks again in this interval; its default of 50 ms is longer than a slot at 20 requests a second.

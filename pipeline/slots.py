@@ -9,8 +9,8 @@ import math
 
 import msgspec
 
-# What counts for a registry is when requests arrive. One interval in a hundred is given away, so that requests which
-# travel faster than the one before do not add up to more than the limit in any second (at most 10 ms a second).
+# What counts for a registry is when requests arrive. One interval in a hundred is given away, so that
+# requests which travel faster than the one before do not add up to more than the limit in any second.
 MARGIN = 1.01
 
 # No registry is waited for longer than a day, whatever it asks for.
@@ -35,7 +35,7 @@ def due(slots: Slots, rate: float) -> float:
 
 
 def claim(slots: Slots, now: float, rate: float) -> tuple[Slots, float]:
-    """Return the state and 0.0 when the request may go now, else the state as it is and the seconds to wait."""
+    """Return the state and 0.0 when the request may go now, else the same state and the seconds left."""
     wait = due(slots, rate) - now
     if wait > 0.0:
         return slots, wait
@@ -54,9 +54,10 @@ def to_bytes(slots: Slots) -> bytes:
 
 
 def from_bytes(raw: bytes, now: float) -> Slots | None:
-    """Return the state in a file's bytes, or None when they make no sense; `b""` says that nobody has asked yet.
+    """Return the state in a file's bytes, or None when they make no sense.
 
-    What was written before the machine was started anew counts for nothing.
+    No bytes at all mean that nobody has asked yet. What was written before the machine was started anew
+    counts for nothing.
     """
     if not raw:
         return Slots()
@@ -71,5 +72,5 @@ def from_bytes(raw: bytes, now: float) -> Slots | None:
 
 
 def unknown(now: float) -> Slots:
-    """Return the state after damage: as if a request went out just now, so that the limit holds in any case."""
+    """Return the state after damage: as if a request went out just now, so that the limit holds."""
     return Slots(last=now, written_at=now)
