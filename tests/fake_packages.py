@@ -1,0 +1,73 @@
+"""Small packages that real clients can install: npm tarballs and wheels, the same bytes each time."""
+
+import base64
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Mapping
+
+import msgspec
+
+# Nothing here depends on the clock: 2024-01-01, as the archive formats write it.
+_EPOCH = 1_704_067_200
+_ZIP_DATE = (2024, 1, 1, 0, 0, 0)
+
+
+def npm_tarball(package_json: Mapping[str, object], files: Mapping[str, str] | None = None) -> bytes:
+    """Return a `.tgz` with `package/package.json` and the given files below `package/`."""
+    buffer = io.BytesIO()
+    members = {"package.json": msgspec.json.encode(package_json).decode(), **(files or {})}
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in members.items():
+            info = tarfile.TarInfo(f"package/{name}")
+            info.size = len(text.encode())
+            info.mode = 0o755
+            info.mtime = _EPOCH
+            archive.addfile(info, io.BytesIO(text.encode()))
+    return gzip.compress(buffer.getvalue(), mtime=0)
+
+
+def integrity(content: bytes) -> str:
+    """Return `dist.integrity` as npm writes it."""
+    return "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
+
+
+def wheel(
+    name: str,
+    version: str,
+    *,
+    console_scripts: Mapping[str, str] | None = None,
+    scripts: Mapping[str, str] | None = None,
+    modules: Mapping[str, str] | None = None,
+    metadata: str = "",
+) -> tuple[str, bytes]:
+    """Return the file name and the bytes of a pure wheel.
+
+    `console_scripts` maps a command to `module:function`, `scripts` a file in `*.data/scripts` to its text,
+    `modules` a path to its text; `metadata` is added to METADATA, line by line.
+    """
+    stem = f"{name.replace('-', '_')}-{version}"
+    info = f"{stem}.dist-info"
+    members = dict(modules or {})
+    members |= {f"{stem}.data/scripts/{script}": text for script, text in (scripts or {}).items()}
+    members[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}"
+    members[f"{info}/WHEEL"] = (
+        "Wheel-Version: 1.0\nGenerator: fake\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+    )
+    if console_scripts:
+        lines = "".join(f"{command} = {target}\n" for command, target in console_scripts.items())
+        members[f"{info}/entry_points.txt"] = f"[console_scripts]\n{lines}"
+    record = "".join(f"{path},{_record_hash(text)},{len(text.encode())}\n" for path, text in members.items())
+    members[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in members.items():
+            archive.writestr(zipfile.ZipInfo(path, _ZIP_DATE), text)
+    return f"{stem}-py3-none-any.whl", buffer.getvalue()
+
+
+def _record_hash(text: str) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest())
+    return "sha256=" + digest.rstrip(b"=").decode()
