@@ -67,5 +67,3 @@ class Endpoints(Protocol):
 
     def environment(self, ecosystem: str) -> Mapping[str, str]:
         """Return the variables that point the client inside a sandbox to the same registry."""
-
-
