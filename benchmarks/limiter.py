@@ -73,8 +73,7 @@ def measure(rate: float, seconds: float) -> dict[str, list[list[float]]]:
         results: Any = context.Queue()
         begin = time.monotonic() + 1.0
         workers = [
-            context.Process(target=_work, args=(folder, rate, begin, seconds, results))
-            for _ in range(PROCESSES)
+            context.Process(target=_work, args=(folder, rate, begin, seconds, results)) for _ in range(PROCESSES)
         ]
         for worker in workers:
             worker.start()
@@ -88,11 +87,7 @@ def main(arguments: Sequence[str]) -> int:
     """Print the table."""
     seconds = float(arguments[0]) if arguments else 6.0
     rates = [float(rate) for rate in arguments[1:]] or [1.0, 10.0, 20.0, 50.0]
-    print(
-        json.dumps(
-            {"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
-        )
-    )
+    print(json.dumps({"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}))
     print(f"{PROCESSES} processes x {THREADS} threads, {len(HOSTS)} hosts side by side, {seconds:g} s each")
     print("limit/s  host          permits  possible  used %  worst window  by process")
     for rate in rates:

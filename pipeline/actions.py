@@ -60,14 +60,14 @@ def generate(source: str) -> Kept:
     path = run.plan.paths.outcome(source)
     record = read_result(path, OutcomeRecord)
     if record is None or record.made_from != made_from or not _outcome_stands(run, record):
-        started = run.clock.monotonic()
+        started = run.clock.now()
         outcome = _keep_draft(run, source, run.make(order))
         record = OutcomeRecord(
             source=source,
             name=order.name,
             made_from=made_from,
-            at=timestamp(run.clock.now()),
-            seconds=round(run.clock.monotonic() - started, 3),
+            at=timestamp(run.moment()),
+            seconds=round(run.clock.now() - started, 3),
             outcome=outcome,
         )
         write(path, record)
@@ -94,7 +94,7 @@ def predict(source: str) -> Kept:
             made_from=digest_of("T0", source),
             final=outcome_is_final(outcome),
             predictions=[],
-            at=timestamp(run.clock.now()),
+            at=timestamp(run.moment()),
             seconds=0,
         )
         write(path, record)
@@ -150,7 +150,7 @@ def payload() -> Kept:
     for source, file in zip(result.included, result.files, strict=True):
         _postcondition("payload", source, [] if sha256(recipes[source]) == file.sha256 else ["digest differs"])
         write_bytes(paths.payload_files / file.path, recipes[source])
-    write_bytes(paths.body, render_body(result, records, run.clock.now()).encode())
+    write_bytes(paths.body, render_body(result, records, run.moment()).encode())
     write_bytes(paths.commit_message, commit_message(result, records).encode())
     write(paths.payload, result)
     run.progress.payload_written(result)
@@ -195,7 +195,7 @@ def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
 
 def _verdict(run: Run, platform: str, source: str, existing: Verdict | None) -> Verdict:
     outcome = _outcome(run, source)
-    now = timestamp(run.clock.now())
+    now = timestamp(run.moment())
     if not isinstance(outcome, Generated):
         return not_generated(source, platform, outcome, now)
     measure = run.plan.measured_here(platform)

@@ -98,9 +98,7 @@ class Exchange(httpx2.BaseTransport):
             raise HeldError(held)
         return self._clock.now() - began
 
-    def _send(
-        self, request: httpx2.Request, headers: httpx2.Headers, host: str
-    ) -> tuple[httpx2.Response, bytes]:
+    def _send(self, request: httpx2.Request, headers: httpx2.Headers, host: str) -> tuple[httpx2.Response, bytes]:
         """Return the answer and its body; raises for a status that is no answer, and for too much of one."""
         url = str(request.url)
         began = self._clock.now()

@@ -119,9 +119,7 @@ class Network:
         answer = self._pool(url).handle_request(
             httpcore2.Request(
                 method=b"GET",
-                url=httpcore2.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
+                url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=headers.raw,
                 extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)},
             )

@@ -98,9 +98,7 @@ def normalise(declared: str) -> str | None:
 
 def from_npm(license_: object, licenses: object = None) -> License:
     """Return the licence of a package.json: a string, `{type}`, or a list of these."""
-    forms = [
-        _npm_name(form) for form in (license_, *(licenses if isinstance(licenses, list) else [licenses]))
-    ]
+    forms = [_npm_name(form) for form in (license_, *(licenses if isinstance(licenses, list) else [licenses]))]
     if isinstance(license_, list):
         forms = [_npm_name(form) for form in license_]
     names = list(dict.fromkeys(name for name in forms if name))
@@ -124,15 +122,9 @@ def from_core_metadata(expression: str, text: str, classifiers: list[str], *, or
 
     Several licence classifiers are no answer, as they do not say "and" or "or".
     """
-    found = [
-        item.removeprefix(_CLASSIFIER_PREFIX) for item in classifiers if item.startswith(_CLASSIFIER_PREFIX)
-    ]
+    found = [item.removeprefix(_CLASSIFIER_PREFIX) for item in classifiers if item.startswith(_CLASSIFIER_PREFIX)]
     # `OSI Approved` alone says nothing.
-    names = [
-        name
-        for item in dict.fromkeys(found)
-        if (name := item.removeprefix("OSI Approved").removeprefix(" :: "))
-    ]
+    names = [name for item in dict.fromkeys(found) if (name := item.removeprefix("OSI Approved").removeprefix(" :: "))]
     if expression:
         return _license(expression, normalise(expression), origin)
     if spdx := normalise(text):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.constraints import PASSED, Derived, derive
+from pipeline.digests import sha256
 from pipeline.model import (
     Constraints,
     ConstraintsRecord,
@@ -19,7 +20,6 @@ from pipeline.model import (
 )
 from pipeline.recipe import merge_constraints, recipe_path, runs_commands, same_package, set_verify
 from pipeline.toml_edit import Refused
-from pipeline.digests import sha256
 
 
 def merge(

@@ -1,22 +1,23 @@
 """The plan: queue + control + configuration + records -> the tasks. Reads only; `doit list` writes nothing."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.config import Config, GeneratorKind, Runner
-from pipeline.errors import BadInput, Defect
 from pipeline.checks import nearest
+from pipeline.config import Config, GeneratorKind, Runner
+from pipeline.digests import digest_of, sha256
+from pipeline.errors import BadInput, Defect
+from pipeline.host import Host
 from pipeline.model import Batch, Control, InputFingerprints, WorkOrder
 from pipeline.platforms import BY_ID, Platform
+from pipeline.recipe import recipe_path
 from pipeline.selection import make_batch, select
 from pipeline.settings import load_config, load_control, load_queue
 from pipeline.source import ecosystem_of
-from pipeline.digests import digest_of, sha256
-from pipeline.host import Host
-from pipeline.recipe import recipe_path
 from pipeline.store import Paths, read_ledger_ids, read_result
-from pipeline.text import recipe_name
+from pipeline.text import kebab
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,9 +60,14 @@ class Plan:
         """Return the work orders of one ecosystem."""
         return tuple(order for order in self.orders if ecosystem_of(order.source) == ecosystem)
 
+    @property
+    def validation_workers(self) -> int:
+        """How many sandboxes run at once: one for each core unless configured."""
+        return self.config.validation.workers or os.cpu_count() or 1
+
     def published_recipe(self, order: WorkOrder) -> str | None:
         """Return the text of the recipe that already stands where this package's would go."""
-        name = recipe_name(order.name)
+        name = kebab(order.name)
         path = self.paths.recipe(recipe_path(name)) if name else None
         return path.read_text(encoding="utf-8") if path is not None and path.is_file() else None
 

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 from doit.exceptions import BaseFail
@@ -116,14 +117,17 @@ class ProgressReporter:
         )
         for line in closing_lines(summary, self._run):
             self._console.print(line)
-        self._run.write_step_summary(summary_markdown(summary))
+        step_summary = self._run.environment.get("GITHUB_STEP_SUMMARY")
+        if step_summary:
+            with Path(step_summary).open("a", encoding="utf-8") as file:
+                file.write(summary_markdown(summary))
 
     def _say(self, line: str) -> None:
         if self._live is None:
             self._console.print(Text(line))
 
     def _draw(self) -> RenderableType:
-        return live_view(self._run.progress, self._run.plan.batch.id, self._run.clock.monotonic())
+        return live_view(self._run.progress, self._run.plan.batch.id, self._run.clock.now())
 
 
 def live_view(progress: Progress, batch_id: str, now: float) -> RenderableType:

@@ -7,28 +7,31 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, partial
 from pathlib import Path
+
+import msgspec
 
 from pipeline.clients import Clients
 from pipeline.clock import Clock, SystemClock
-from pipeline.control import Stop, stop_for
+from pipeline.control import stop_for
 from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.ecosystems.base import Fetcher, Made
+from pipeline.ecosystems.base import Endpoints, Fetcher, Made
 from pipeline.errors import PipelineError
+from pipeline.http import HttpFetcher
+from pipeline.http_events import CacheHit, NetworkEvent, RequestSent, WaitBegan
+from pipeline.limiter import FileLimiter
 from pipeline.model import (
     ConstraintsRecord,
     Control,
-    Failed,
-    Category,
+    Gate,
     Generated,
     Held,
     OutcomeRecord,
     Payload,
     StaticRecord,
     Subcategory,
-    Tier,
     Verdict,
     VerdictStatus,
     WorkOrder,
@@ -36,8 +39,241 @@ from pipeline.model import (
 from pipeline.plan import Plan
 from pipeline.platforms import BY_ID, Platform
 from pipeline.progress import EcosystemProgress, Progress
-from pipeline.sandbox.base import Installer, Job, Sandbox
+from pipeline.sandbox.base import Job, Sandbox
+from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
 from pipeline.selection import timestamp
-from pipeline.source import ecosystem_of, file_stem
+from pipeline.settings import load_control
+from pipeline.source import ecosystem_of, identifier_of
 from pipeline.store import read_result
+from pipeline.summary import Summary, summarise
+from pipeline.verdicts import not_run
+
+# What another try on this machine cannot mend.
+MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING})
+# Waits between the tries of a validation that met an infrastructure error, in seconds.
+RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """What reaches outside of the process; tests put their own in."""
+
+    endpoints: Endpoints
+    fetcher: Callable[[str], Fetcher]
+    sandbox: Sandbox
+
+
+@dataclass(kw_only=True)
+class Run:
+    """One process's work on a plan."""
+
+    plan: Plan
+    environment: Mapping[str, str]
+    clock: Clock
+    progress: Progress
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._adapters: Adapters | None = None
+        self._orders = {order.source: order for order in self.plan.orders}
+        self._slots = threading.BoundedSemaphore(self.plan.validation_workers)
+
+    def moment(self) -> datetime:
+        """Return the time of day."""
+        return datetime.fromtimestamp(self.clock.wall(), UTC)
+
+    def order(self, source: str) -> WorkOrder:
+        """Return the work order of a package of the batch."""
+        return self._orders[source]
+
+    def shown(self, path: Path) -> str:
+        """Return a path as people read it: relative to the root when it lies below."""
+        return str(path.relative_to(self.plan.paths.root)) if path.is_relative_to(self.plan.paths.root) else str(path)
+
+    # ------------------------------------------------------------------------------------ generate
+
+    def make(self, order: WorkOrder) -> Made:
+        """Make the recipe of one package by its ecosystem's module."""
+        ecosystem = ecosystem_of(order.source)
+        held = self.gate(ecosystem)
+        if held is not None:
+            return held
+        adapters = self._opened()
+        registry = adapters.endpoints.registry(ecosystem, identifier_of(order.source))
+        return ECOSYSTEMS[ecosystem].make(
+            order, registry=registry, fetcher=adapters.fetcher(ecosystem), now=self.moment()
+        )
+
+    def gate(self, ecosystem: str) -> Held | None:
+        """Ask batch-control.json, as it is now, whether an ecosystem may be worked on."""
+        try:
+            control: Control = load_control(self.plan.paths)
+        except PipelineError as error:  # a damaged switch is off, not on
+            return Held(gate=Gate.PIPELINE_DISABLED, message=error.line())
+        stop = stop_for(control, ecosystem, self.moment())
+        return Held(gate=stop.gate, message=stop.value) if stop else None
+
+    # ------------------------------------------------------------------------------------ validate
+
+    def static_digest(self, source: str, outcome: Generated) -> str:
+        """Return the digest of what a package's predictions are made from."""
+        return digest_of("T0", source, outcome.recipe_sha256, INSTALLERS[ecosystem_of(source)].REVISION)
+
+    def verdict_digest(self, platform: str, source: str, outcome: Generated) -> str:
+        """Return the digest of what a verdict made on this machine is made from; the same on every machine."""
+        if not self.plan.measured_here(platform):
+            return self.static_digest(source, outcome)
+        revision = INSTALLERS[ecosystem_of(source)].REVISION
+        limits = self.plan.config.validation
+        return digest_of(
+            "T1", source, outcome.recipe_sha256, platform, revision, limits.fetch, limits.build, limits.verify
+        )
+
+    def predict(self, source: str, outcome: Generated, made_from: str) -> StaticRecord:
+        """Ask a package's metadata about every platform that gets verdicts."""
+        installer = INSTALLERS[ecosystem_of(source)]
+        platforms = self.plan.platforms
+        with self._slots, self._job(source, outcome, made_from, platforms[0]) as job:
+            return installer.predict(job, self._opened().sandbox, platforms, timestamp(self.moment()))
+
+    def measure(self, platform: str, source: str, outcome: Generated, made_from: str) -> Verdict:
+        """Run one recipe in the sandbox; infrastructure errors are tried again, a failure is a result."""
+        held = self.gate(ecosystem_of(source))
+        if held is not None:
+            now = timestamp(self.moment())
+            return not_run(source, platform, outcome, made_from, now, f"{held.gate}: {held.message}")
+        attempts = self.plan.config.validation.attempts
+        verdict = self._measure_once(platform, source, outcome, made_from, 1)
+        for attempt in range(2, attempts + 1):
+            if verdict.status is not VerdictStatus.INFRA_ERROR or verdict.subcategory in MISSING_HERE:
+                break
+            if self.clock.pause(min(RETRY_FIRST * 2 ** (attempt - 2), RETRY_LONGEST), self.stop):
+                break
+            verdict = self._measure_once(platform, source, outcome, made_from, attempt)
+        return verdict
+
+    def _measure_once(self, platform: str, source: str, outcome: Generated, made_from: str, attempt: int) -> Verdict:
+        installer = INSTALLERS[ecosystem_of(source)]
+        with self._slots, self._job(source, outcome, made_from, BY_ID[platform]) as job:
+            verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
+        return msgspec.structs.replace(verdict, attempt=attempt)
+
+    @contextmanager
+    def _job(self, source: str, outcome: Generated, made_from: str, platform: Platform) -> Iterator[Job]:
+        """Give a job its private folder, and remove that folder whatever happens."""
+        ecosystem = ecosystem_of(source)
+        paths = self.plan.paths
+        paths.sandbox.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix="job-", dir=paths.sandbox))
+        try:
+            yield Job(
+                source=source,
+                version=outcome.evidence.version,
+                recipe_sha256=outcome.recipe_sha256,
+                made_from=made_from,
+                executables=tuple(outcome.recipe.executables),
+                runtime_requirement=outcome.evidence.runtime_requirement,
+                has_install_scripts=outcome.evidence.has_install_scripts,
+                platform=platform,
+                limits=self.plan.config.validation,
+                work_folder=prepare_folder(work),
+                cache_folder=prepare_folder(paths.client_cache / ecosystem),
+                client_environment=self._opened().endpoints.environment(ecosystem),
+            )
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    # --------------------------------------------------------------------------------------- result
+
+    def summary(self) -> Summary:
+        """Count what the records of this batch say now."""
+        paths = self.plan.paths
+        outcomes = {
+            order.source: record
+            for order in self.plan.orders
+            if (record := read_result(paths.outcome(order.source), OutcomeRecord)) is not None
+        }
+        records = [
+            record
+            for order in self.plan.orders
+            if (record := read_result(paths.constraints(order.source), ConstraintsRecord)) is not None
+        ]
+        return summarise(self.plan.batch, outcomes, records, read_result(paths.payload, Payload))
+
+    # -------------------------------------------------------------------------------------- adapters
+
+    def _opened(self) -> Adapters:
+        """Return the adapters, made when the first action needs one: `doit list` opens nothing."""
+        with self._lock:
+            if self._adapters is None:
+                self._adapters = self._open()
+            return self._adapters
+
+    def _open(self) -> Adapters:
+        paths = self.plan.paths
+        limiter = FileLimiter(paths.limiter, clock=self.clock, stop=self.stop)
+        paths.http_cache.parent.mkdir(parents=True, exist_ok=True)
+
+        @cache
+        def fetcher(ecosystem: str) -> Fetcher:
+            return HttpFetcher(
+                config=self.plan.config.network,
+                rate=self.plan.config.ecosystems[ecosystem].requests_per_second,
+                limiter=limiter,
+                cache_file=paths.http_cache,
+                gate=partial(self.gate, ecosystem),
+                clock=self.clock,
+                stop=self.stop,
+                observer=partial(self._observe, ecosystem),
+            )
+
+        for ecosystem in self.progress.ecosystems:
+            fetcher(ecosystem)  # made here, under the lock: actions of many threads share them
+        return Adapters(
+            endpoints=Clients(self.environment, paths.root),
+            fetcher=fetcher,
+            sandbox=BwrapSandbox(self.environment),
+        )
+
+    def _observe(self, ecosystem: str, event: NetworkEvent, /) -> None:
+        match event:
+            case WaitBegan(seconds=seconds):
+                self.progress.waiting(ecosystem, self.clock.now() + seconds)
+            case RequestSent():
+                self.progress.request(ecosystem, from_cache=False)
+            case CacheHit():
+                self.progress.request(ecosystem, from_cache=True)
+            case _:
+                pass
+
+
+_current: Run | None = None
+
+
+def begin(plan: Plan, environment: Mapping[str, str]) -> Run:
+    """Make the run of this process: doit calls actions without a context, so there is one for each process."""
+    global _current  # noqa: PLW0603  # see the docstring
+    ecosystems = {
+        name: EcosystemProgress(total=len(plan.orders_of(name)), rate=plan.config.ecosystems[name].requests_per_second)
+        for name in dict.fromkeys(ecosystem_of(order.source) for order in plan.orders)
+    }
+    _current = Run(
+        plan=plan,
+        environment=environment,
+        clock=SystemClock(),
+        progress=Progress(ecosystems=ecosystems, say=_silence),
+    )
+    return _current
+
+
+def current() -> Run:
+    """Return the run of this process; raises `RuntimeError` before `begin`."""
+    if _current is None:
+        raise RuntimeError("no plan was loaded in this process")
+    return _current
+
+
+def _silence(line: str) -> None:
+    """Tell nobody: no reporter listens yet."""

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from inspect import signature
 
+from pipeline.digests import digest_of
 from pipeline.model import WorkOrder
 from pipeline.plan import Plan
 from pipeline.source import ecosystem_of, identifier_of, task_label
-from pipeline.digests import digest_of
 
 STAGES = ("snapshot", "generate", "validate", "constrain", "payload")
 

@@ -18,9 +18,7 @@ HTTPS_HOSTS = frozenset({
 FORGES = {"github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucket.org"}
 
 # A full stop after one of these ends no sentence.
-_ABBREVIATIONS = frozenset(
-    {"e.g", "i.e", "etc", "vs", "cf", "approx", "a.k.a", "mr", "dr", "no", "st", "incl"}
-)
+_ABBREVIATIONS = frozenset({"e.g", "i.e", "etc", "vs", "cf", "approx", "a.k.a", "mr", "dr", "no", "st", "incl"})
 _SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z\s])")
 _SHORTHAND = re.compile(r"(?:(github|gitlab|bitbucket):)?([A-Za-z0-9][\w.-]*)/([\w.-]+)")
 _SCP = re.compile(r"(?:ssh://)?git@([A-Za-z0-9.-]+)[:/]([\w./~-]+)")
@@ -32,9 +30,7 @@ _URL_CHARS = re.compile(r"[!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]*")
 def one_line(text: str) -> str:
     """Return text on one line without control, format (bidirectional, ...) and unassigned characters."""
     spaced = "".join(" " if char.isspace() else char for char in text)
-    kept = "".join(
-        char for char in spaced if unicodedata.category(char) not in {"Cc", "Cf", "Cn", "Co", "Cs"}
-    )
+    kept = "".join(char for char in spaced if unicodedata.category(char) not in {"Cc", "Cf", "Cn", "Co", "Cs"})
     return " ".join(kept.split())
 
 

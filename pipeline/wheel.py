@@ -72,7 +72,7 @@ class Broken(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class _Refused(Exception):  # noqa: N818  # no error: it ends the reading, and `read_wheel` turns it into `Broken`
+class _Refused(Exception):  # no error: it ends the reading, and `read_wheel` turns it into `Broken`
     pass
 
 
@@ -126,9 +126,7 @@ def _dist_info(names: frozenset[str], name: str) -> str:
 def _data_scripts(names: frozenset[str]) -> frozenset[str]:
     parts = [PurePosixPath(name).parts for name in names if not name.endswith("/")]
     return frozenset(
-        found[2]
-        for found in parts
-        if len(found) == 3 and found[0].endswith(".data") and found[1] == "scripts"
+        found[2] for found in parts if len(found) == 3 and found[0].endswith(".data") and found[1] == "scripts"
     )
 
 

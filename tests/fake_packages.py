@@ -53,9 +53,7 @@ def wheel(
     members = dict(modules or {})
     members |= {f"{stem}.data/scripts/{script}": text for script, text in (scripts or {}).items()}
     members[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{metadata}"
-    members[f"{info}/WHEEL"] = (
-        "Wheel-Version: 1.0\nGenerator: fake\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-    )
+    members[f"{info}/WHEEL"] = "Wheel-Version: 1.0\nGenerator: fake\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     if console_scripts:
         lines = "".join(f"{command} = {target}\n" for command, target in console_scripts.items())
         members[f"{info}/entry_points.txt"] = f"[console_scripts]\n{lines}"

@@ -255,8 +255,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = b"" if self.command == "HEAD" else reply.body
         head = f"HTTP/1.1 {reply.status} Any\r\n" + "".join(
-            f"{name}: {value}\r\n"
-            for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items()
+            f"{name}: {value}\r\n" for name, value in {"Content-Length": str(len(reply.body)), **reply.headers}.items()
         )
         if reply.drip:
             self._drip(head.encode() + b"\r\n", body, reply)

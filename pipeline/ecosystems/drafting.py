@@ -120,9 +120,7 @@ def _evidence(recipe: Recipe, facts: Facts, homepage: Cited, now: datetime) -> E
 
 def _common_risks(recipe: Recipe, facts: Facts, repository: str, age_days: float | None) -> list[str]:
     first = recipe.executables[0]
-    declared = (
-        f" (upstream says {facts.license.declared!r})" if facts.license.declared else " (upstream names none)"
-    )
+    declared = f" (upstream says {facts.license.declared!r})" if facts.license.declared else " (upstream names none)"
     found = {
         "has install scripts, which run code of the package": facts.has_install_scripts,
         "released less than 72 hours ago": age_days is not None and age_days < YOUNG_DAYS,

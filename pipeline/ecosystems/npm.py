@@ -76,9 +76,7 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     """Return the recipe of one npm package with its evidence, or why there is none."""
     identifier = identifier_of(order.source)
     if not _IDENTIFIER.fullmatch(identifier):
-        return Skipped(
-            subcategory=Subcategory.BAD_NAME, message=f"{identifier!r} cannot be the name of an npm package"
-        )
+        return Skipped(subcategory=Subcategory.BAD_NAME, message=f"{identifier!r} cannot be the name of an npm package")
     answer = fetcher.get(f"{registry}/{identifier.replace('/', '%2f')}", accept="application/json")
     if not isinstance(answer, Answer):
         return answer
@@ -111,9 +109,7 @@ def _choose(packument: Packument) -> Version | Skipped | Failed:
         )
     if latest in packument.versions and _STABLE.fullmatch(latest):
         return _unless_deprecated(_version(packument, latest))
-    stable = sorted(
-        (key for key in packument.versions if _STABLE.fullmatch(key)), key=_precedence, reverse=True
-    )
+    stable = sorted((key for key in packument.versions if _STABLE.fullmatch(key)), key=_precedence, reverse=True)
     if not stable:
         shown_latest = text.one_line(latest) or "not set"
         message = f"no stable version among {len(packument.versions)}; latest is {shown_latest}"
@@ -133,9 +129,7 @@ def _precedence(stable: str) -> tuple[int, ...]:
 def _version(packument: Packument, key: str) -> Version | Failed:
     version = decode(bytes(packument.versions[key]), Version, f"version {key} of {packument.name}")
     if isinstance(version, Version) and (version.version, version.name) != (key, packument.name):
-        return bad_metadata(
-            f"version {key} of {packument.name} calls itself {version.name}@{version.version}"
-        )
+        return bad_metadata(f"version {key} of {packument.name} calls itself {version.name}@{version.version}")
     return version
 
 
@@ -144,9 +138,7 @@ def _unless_deprecated(version: Version | Failed) -> Version | Skipped | Failed:
     if isinstance(version, Failed) or not version.deprecated:
         return version
     reason = text.description(_string(version.deprecated)) or "no reason given"
-    return Skipped(
-        subcategory=Subcategory.DEPRECATED, message=f"version {version.version} is deprecated: {reason}"
-    )
+    return Skipped(subcategory=Subcategory.DEPRECATED, message=f"version {version.version} is deprecated: {reason}")
 
 
 # ------------------------------------------------------------------------------------------- facts
@@ -195,15 +187,11 @@ def _executables(version: Version) -> frozenset[str] | Failed:
         case None | False:
             targets = {}
         case _:
-            return bad_metadata(
-                f"`bin` of {version.name}@{version.version} is neither a path nor a map of paths"
-            )
+            return bad_metadata(f"`bin` of {version.name}@{version.version} is neither a path nor a map of paths")
     paths = {name: path for name, path in targets.items() if isinstance(path, str) and path}
     for name, path in paths.items():
         if _leaves_package(path):
-            return bad_metadata(
-                f"executable {name!r} of {version.name} points outside of the package: {path!r}"
-            )
+            return bad_metadata(f"executable {name!r} of {version.name} points outside of the package: {path!r}")
     # npm, too, takes only what follows the last separator.
     return frozenset(posixpath.basename(re.sub(r"[\\:]", "/", name)) for name in paths)
 
@@ -228,9 +216,7 @@ def _version_detail(packument: Packument, version: Version) -> str:
 
 def _artifact(version: Version) -> Artifact:
     url = text.without_user(version.dist.tarball)
-    return Artifact(
-        name=posixpath.basename(urlsplit(url).path), url=url, digest=_sha512(version.dist.integrity)
-    )
+    return Artifact(name=posixpath.basename(urlsplit(url).path), url=url, digest=_sha512(version.dist.integrity))
 
 
 def _sha512(integrity: str) -> str:
@@ -269,9 +255,7 @@ def _has_install_scripts(version: Version) -> bool:
 def _risks(packument: Packument, version: Version) -> list[str]:
     latest = packument.dist_tags.get("latest")
     risks = (
-        []
-        if latest == version.version
-        else [f"the registry's latest is {latest}, not the stable {version.version}"]
+        [] if latest == version.version else [f"the registry's latest is {latest}, not the stable {version.version}"]
     )
     for key, ours in _OURS.items():
         allowed = _strings(getattr(version, key))
@@ -291,6 +275,4 @@ def _string(value: object) -> str:
 
 
 def _strings(value: object) -> list[str]:
-    return [
-        item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str) and item
-    ]
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str) and item]

@@ -90,9 +90,7 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     try:
         name = canonicalize_name(identifier, validate=True)
     except InvalidName:
-        return Skipped(
-            subcategory=Subcategory.BAD_NAME, message=f"{identifier!r} cannot be the name of a PyPI project"
-        )
+        return Skipped(subcategory=Subcategory.BAD_NAME, message=f"{identifier!r} cannot be the name of a PyPI project")
     answer = fetcher.get(f"{registry}/{name}/", accept=ACCEPT)
     if not isinstance(answer, Answer):
         return answer
@@ -119,17 +117,13 @@ def _choose(project: Project) -> Candidate | Skipped:
     if status in {"quarantined", "deprecated"}:
         message = f"the project is {status}{reason and ': '}{reason}"
         return Skipped(subcategory=Subcategory(status), message=message)
-    candidates = [
-        found for file in project.files if (found := _candidate(file, canonicalize_name(project.name)))
-    ]
+    candidates = [found for file in project.files if (found := _candidate(file, canonicalize_name(project.name)))]
     if not candidates:
         return Skipped(subcategory=Subcategory.NO_STABLE_VERSION, message="the project has no files")
     stable = [found for found in candidates if not found.version.is_prerelease]
     if not stable:
         newest = max(found.version for found in candidates)
-        return Skipped(
-            subcategory=Subcategory.NO_STABLE_VERSION, message=f"only prereleases, the newest is {newest}"
-        )
+        return Skipped(subcategory=Subcategory.NO_STABLE_VERSION, message=f"only prereleases, the newest is {newest}")
     kept = [found for found in stable if found.file.yanked is False]
     if not kept:
         yanked = max(stable, key=lambda found: found.version)
@@ -139,9 +133,7 @@ def _choose(project: Project) -> Candidate | Skipped:
     newest = max(found.version for found in kept)
     wheels = [found for found in kept if found.version == newest and _rank(found) < _UNUSABLE]
     if not wheels:
-        return Skipped(
-            subcategory=Subcategory.NEEDS_BUILD, message=f"version {newest} has no wheel for Python 3"
-        )
+        return Skipped(subcategory=Subcategory.NEEDS_BUILD, message=f"version {newest} has no wheel for Python 3")
     return min(wheels, key=lambda found: (_rank(found), found.file.filename))
 
 
@@ -186,9 +178,7 @@ def _is_linux_x86_64(platform: str) -> bool:
 # -------------------------------------------------------------------------------------------- facts
 
 
-def _read(
-    order: WorkOrder, project: Project, chosen: Candidate, url: str, fetcher: Fetcher, now: datetime
-) -> Made:
+def _read(order: WorkOrder, project: Project, chosen: Candidate, url: str, fetcher: Fetcher, now: datetime) -> Made:
     sha256 = _sha256(chosen.file)
     opened = open_remote(url, fetcher, size=chosen.file.size, sha256=sha256)
     if isinstance(opened, Failed | Held):
@@ -231,16 +221,12 @@ def _facts(project: Project, chosen: Candidate, wheel: Wheel, artifact: Artifact
         metadata.get("classifiers", []),
     )
     return Facts(
-        version=Cited(
-            value=str(chosen.version), detail="files, the newest stable version that is not yanked"
-        ),
+        version=Cited(value=str(chosen.version), detail="files, the newest stable version that is not yanked"),
         artifact=artifact,
         license=licenses.from_core_metadata(*declared, origin=Origin.ARTIFACT),
         released=chosen.file.upload_time or "",
         description=Cited(value=metadata.get("summary", ""), origin=Origin.ARTIFACT, detail=f"{cite}Summary"),
-        homepages=tuple(
-            Cited(value=value, origin=Origin.ARTIFACT, detail=cite + where) for value, where in homepages
-        ),
+        homepages=tuple(Cited(value=value, origin=Origin.ARTIFACT, detail=cite + where) for value, where in homepages),
         repository=repository,
         executables=wheel.console_scripts | wheel.data_scripts,
         executables_from=_executables_cited(chosen, wheel),
@@ -279,8 +265,6 @@ def _risks(project: Project, chosen: Candidate, wheel: Wheel) -> list[str]:
         "has no wheel for Linux on x86_64": _rank(chosen) > 1,
         f"needs programs of the system: {shown(external)}": bool(external),
         f"also installs graphical programs: {shown(sorted(wheel.gui_scripts))}": bool(wheel.gui_scripts),
-        f"an executable needs an extra of the package: {shown(sorted(wheel.need_extras))}": bool(
-            wheel.need_extras
-        ),
+        f"an executable needs an extra of the package: {shown(sorted(wheel.need_extras))}": bool(wheel.need_extras),
     }
     return [text.one_line(risk[:300]) for risk, holds in found.items() if holds]

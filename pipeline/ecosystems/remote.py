@@ -17,7 +17,7 @@ _LEAD_LIMIT = 1024 * 1024
 SPAN_LIMIT = 16 * 1024 * 1024  # bytes
 
 
-class NoAnswer(Exception):  # noqa: N818  # no error: it carries an expected outcome through zipfile
+class NoAnswer(Exception):  # no error: it carries an expected outcome through zipfile
     """A part of the file could not be had; `outcome` says why."""
 
     def __init__(self, outcome: Failed | Held) -> None:
@@ -41,9 +41,7 @@ class RemoteFile:
         if stop <= start or self._find(start, stop) is not None:
             return
         # A part that holds the end of what is needed is continued to the front.
-        at, part = next(
-            (known for known in self._parts if known[0] < stop <= known[0] + len(known[1])), (stop, b"")
-        )
+        at, part = next((known for known in self._parts if known[0] < stop <= known[0] + len(known[1])), (stop, b""))
         if at == self.size - self._tail:
             start = max(0, start - min(at - start, _LEAD_LIMIT))
         if at - start > SPAN_LIMIT:
