@@ -22,7 +22,7 @@ from pipeline import actions
 from pipeline.checks import nearest, shorten
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import PipelineError, UnknownName
-from pipeline.host import this_machine
+from pipeline.host import this_platform
 from pipeline.plan import Plan, load
 from pipeline.run import begin
 from pipeline.store import SHIPPED, Paths, drop_damaged_database
@@ -49,7 +49,7 @@ def load_plan() -> Plan:
             paths,
             overrides=overrides_of(sys.argv[1:]),
             revisions={name: module.REVISION for name, module in ECOSYSTEMS.items()},
-            host=this_machine(),
+            host=this_platform(),
             now=datetime.now(UTC),
         )
         paths.build.mkdir(exist_ok=True)  # doit opens its database there before any task runs

@@ -110,9 +110,7 @@ class Clients:
         passed = {name: self._environment[name] for name in _PASSED if self._environment.get(name)}
         if ecosystem == "npm":
             settings = self._npm_settings()
-            route = {
-                f"npm_config_{key}".replace("-", "_"): settings[key] for key in _NPM_ROUTE if key in settings
-            }
+            route = {f"npm_config_{key}".replace("-", "_"): settings[key] for key in _NPM_ROUTE if key in settings}
             scopes = {f"npm_config_{key}": settings[key] for key in settings if _SCOPED.fullmatch(key)}
             return passed | route | scopes | {"npm_config_registry": self.registry("npm")}
         index = self.registry(ecosystem)
@@ -177,9 +175,7 @@ class Clients:
         wide = {**self._environment, "COLUMNS": "1000"}
         found = _PIP_DEFAULT.search(self._run((*pip, "install", "--help"), wide, self._folder).output)
         if found is None:
-            raise PipelineError(
-                "pip does not say which index it uses", remedy="set PIP_INDEX_URL to the index"
-            )
+            raise PipelineError("pip does not say which index it uses", remedy="set PIP_INDEX_URL to the index")
         return _address(found[1], "pip's default")
 
 
@@ -198,9 +194,7 @@ def _texts(ran: Ran) -> dict[str, str]:
     except ValueError:
         settings = None
     if not isinstance(settings, dict):
-        raise PipelineError(
-            "npm does not say which registry it uses", remedy="set npm_config_registry to the registry"
-        )
+        raise PipelineError("npm does not say which registry it uses", remedy="set npm_config_registry to the registry")
     return {key: value for key, value in settings.items() if isinstance(value, str) and value}
 
 

@@ -19,7 +19,7 @@ from pipeline.model import (
     WorkOrder,
 )
 from pipeline.recipe import merge_constraints, recipe_path, runs_commands, same_package, set_verify
-from pipeline.toml_edit import Refused
+from pipeline.toml_edit import Refusal
 
 
 def merge(
@@ -74,11 +74,11 @@ def _text(
     text = published if published is not None else draft
     if verify:
         edited = set_verify(text, verify)
-        if isinstance(edited, Refused):
+        if isinstance(edited, Refusal):
             return draft, f"recipe_not_editable: {edited.reason}"
         text = edited
     merged = merge_constraints(text, derived.constraints)
-    if isinstance(merged, Refused):
+    if isinstance(merged, Refusal):
         return draft, f"recipe_not_editable: {merged.reason}"
     return merged, ""
 
@@ -107,11 +107,14 @@ def _without_recipe(
 ) -> ConstraintsRecord:
     match outcome:
         case Skipped():
-            kind, why = "skipped", f"{outcome.subcategory}: {outcome.message}"
+            kind: Literal["skipped", "failed", "held"] = "skipped"
+            why = f"{outcome.subcategory}: {outcome.message}"
         case Failed():
-            kind, why = "failed", f"{outcome.subcategory}: {outcome.message}"
+            kind = "failed"
+            why = f"{outcome.subcategory}: {outcome.message}"
         case Held():
-            kind, why = "held", f"{outcome.gate}: {outcome.message}"
+            kind = "held"
+            why = f"{outcome.gate}: {outcome.message}"
     return ConstraintsRecord(
         source=order.source,
         name=order.name,

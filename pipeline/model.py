@@ -530,7 +530,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
-    """`batch-control.json`: the operator's switches, breakers and budget. Unknown keys are kept by whoever writes it."""
+    """`batch-control.json`: the operator's switches, breakers and budget. Whoever writes it keeps unknown keys."""
 
     enabled: bool = True
     disabled_ecosystems: list[EcosystemId] = []

@@ -190,17 +190,15 @@ class Run:
     def summary(self) -> Summary:
         """Count what the records of this batch say now."""
         paths = self.plan.paths
-        outcomes = {
-            order.source: record
-            for order in self.plan.orders
-            if (record := read_result(paths.outcome(order.source), OutcomeRecord)) is not None
-        }
-        records = [
-            record
-            for order in self.plan.orders
-            if (record := read_result(paths.constraints(order.source), ConstraintsRecord)) is not None
-        ]
-        return summarise(self.plan.batch, outcomes, records, read_result(paths.payload, Payload))
+        sources = [order.source for order in self.plan.orders]
+        outcomes = [read_result(paths.outcome(source), OutcomeRecord) for source in sources]
+        merged = [read_result(paths.constraints(source), ConstraintsRecord) for source in sources]
+        return summarise(
+            self.plan.batch,
+            {outcome.source: outcome for outcome in outcomes if outcome is not None},
+            [record for record in merged if record is not None],
+            read_result(paths.payload, Payload),
+        )
 
     # -------------------------------------------------------------------------------------- adapters
 

@@ -171,7 +171,7 @@ def write_bytes(path: Path | str, content: bytes) -> None:
 
 
 def drop_damaged_database(path: Path) -> None:
-    """Remove doit's database when it is no database (a crash, a full disk): it is a cache, the records are the truth."""
+    """Remove doit's database when it is no database (a crash, a full disk): it is only a cache."""
     with contextlib.suppress(FileNotFoundError):
         with path.open("rb") as file:
             magic = file.read(16)

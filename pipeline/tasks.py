@@ -29,6 +29,10 @@ class TaskSpec:
     also_cleaned: tuple[str, ...] = ()
 
 
+def _like_uptodate(task: object, values: object) -> None:
+    """Have the parameters that doit looks for in an `uptodate` object."""
+
+
 class Fresh:
     """A doit `uptodate` object: whether the task's last result was final and made from the same digest."""
 
@@ -41,7 +45,7 @@ class Fresh:
         return values.get("final") is True and values.get("digest") == self._digest
 
     # doit asks for the signature at each check; found here, it is not worked out 14,000 times.
-    __signature__ = signature(lambda task, values: None)
+    __signature__ = signature(_like_uptodate)
 
 
 def snapshot_tasks(plan: Plan) -> Iterator[TaskSpec]:
@@ -214,8 +218,8 @@ def _predict_task(plan: Plan, order: WorkOrder, digest: str) -> TaskSpec:
 
 
 def _validate_task(plan: Plan, order: WorkOrder, platform: str, digest: str, from_prediction: bool) -> TaskSpec:
-    needs = (generate_name(order),)
-    reads = (plan.paths.outcome(order.source),)
+    needs: tuple[str, ...] = (generate_name(order),)
+    reads: tuple[str, ...] = (plan.paths.outcome(order.source),)
     if from_prediction:
         needs = (*needs, validate_name("static", order))
         reads = (*reads, plan.paths.static(order.source))

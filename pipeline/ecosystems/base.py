@@ -20,7 +20,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fetcher(Protocol):
-    """The only way to the network. It keeps the rate, the cache, the retries and the size limit, and asks control first."""
+    """The only way to the network: it keeps rate, cache, retries and size limit, and asks control first."""
 
     def get(
         self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None
