@@ -10,6 +10,16 @@ from jsonschema.exceptions import ValidationError, best_match
 from pipeline.errors import Defect
 
 
+_BOUNDS = {
+    "minimum": "at least",
+    "exclusiveMinimum": "more than",
+    "maximum": "at most",
+    "exclusiveMaximum": "less than",
+    "minLength": "of a length of at least",
+    "maxLength": "of a length of at most",
+}
+
+
 def first_defect(schema: dict[str, Any], value: object) -> Defect | None:
     """Return the most telling rule that `value` breaks, or None when it follows the schema."""
     error = best_match(Draft202012Validator(schema).iter_errors(value))
@@ -64,7 +74,7 @@ def _rule(error: ValidationError) -> str:
         case "pattern":
             return f"{shorten(error.instance)} does not match {limit}"
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "minLength" | "maxLength":
-            return f"{error.validator} is {limit}, got {shorten(error.instance)}"
+            return f"must be {_BOUNDS[str(error.validator)]} {limit}, got {shorten(error.instance)}"
         case _:
             return shorten(error.message, 160)
 

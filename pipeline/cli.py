@@ -161,6 +161,17 @@ class InfoTask(NamesNearest, Info):  # type: ignore[misc]  # doit has no types
 
     name = "info"
 
+    def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
+        """Show one task; doit itself answers a wrong name with a `KeyError`."""
+        try:
+            return super().execute(params, args)
+        except KeyError:
+            error = unknown_task(args, [task.name for task in self.task_list])
+            if error is None:
+                raise
+            report(error)
+            return error.exit_code
+
 
 class CleanTasks(NamesNearest, Clean):  # type: ignore[misc]  # doit has no types
     """`doit clean`."""

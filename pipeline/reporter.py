@@ -52,7 +52,7 @@ class ProgressReporter:
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
         """Refuse a selection that holds no work, then start the display."""
         self._work = _tasks_with_actions(tasks, selected_tasks)
-        if not self._run.plan.orders or not self._work:
+        if not self._run.plan.orders or not (self._work - {"snapshot"} or "snapshot" in selected_tasks):
             raise empty_selection(self._run, tasks, selected_tasks)
         if self._console.is_terminal:
             self._live = Live(
@@ -270,8 +270,12 @@ def empty_selection(run: Run, tasks: Mapping[str, Task], selected: Sequence[str]
             remedy="add entries to the queue, or open a gate (docs/configuration.md)",
         )
     asked = " ".join(selected) or "the pattern"
-    with_work = [name for name in tasks if _tasks_with_actions(tasks, [name])]
-    close = nearest(asked.replace("*", ""), with_work)
+    # Of the same depth: for a whole ecosystem the nearest ecosystem, for a package the nearest package.
+    depth = asked.count(":")
+    with_work = [name for name, task in tasks.items() if name.count(":") == depth and (task.actions or task.task_dep)]
+    close = nearest(
+        asked.replace("*", ""), [name for name in with_work if _tasks_with_actions(tasks, [name]) - {"snapshot"}]
+    )
     return EmptySelection(
         f"{asked} selects no package of batch {plan.batch.id}",
         remedy=f"did you mean `doit {close}`?" if close else f"the batch has work for {', '.join(ecosystems_of(plan))}",

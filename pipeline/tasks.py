@@ -44,6 +44,10 @@ class Fresh:
         del task  # part of doit's calling convention
         return values.get("final") is True and values.get("digest") == self._digest
 
+    def __repr__(self) -> str:
+        """Read well in `doit info`."""
+        return f"made from {self._digest[:12]}, and a result that stands"
+
     # doit asks for the signature at each check; found here, it is not worked out 14,000 times.
     __signature__ = signature(_like_uptodate)
 
@@ -68,7 +72,7 @@ def generate_tasks(plan: Plan) -> Iterator[TaskSpec]:
         yield TaskSpec(
             name=f"generate:{ecosystem}",
             doc=f"{len(orders)} packages of {ecosystem}",
-            task_dep=tuple(map(generate_name, orders)),
+            task_dep=("snapshot", *map(generate_name, orders)),
             parent="generate",
         )
     for order in plan.orders:
@@ -79,7 +83,6 @@ def generate_tasks(plan: Plan) -> Iterator[TaskSpec]:
             args=(order.source,),
             targets=(plan.paths.outcome(order.source),),
             also_cleaned=(plan.paths.draft(order.source),),
-            task_dep=("snapshot",),
             digest=plan.generate_digest(order),
             parent=f"generate:{ecosystem_of(order.source)}",
         )
@@ -94,7 +97,7 @@ def validate_tasks(plan: Plan) -> Iterator[TaskSpec]:
         yield TaskSpec(
             name=f"validate:{name}",
             doc=_platform_doc(plan, name),
-            task_dep=tuple(validate_name(name, order) for order in plan.orders),
+            task_dep=("snapshot", *(validate_name(name, order) for order in plan.orders)),
             parent="validate",
         )
     # Worked out once for each platform: there are as many tasks as packages times platforms.
@@ -115,7 +118,7 @@ def constrain_tasks(plan: Plan) -> Iterator[TaskSpec]:
         yield TaskSpec(
             name=f"constrain:{ecosystem}",
             doc=f"{len(orders)} packages of {ecosystem}",
-            task_dep=tuple(map(_constrain_name, orders)),
+            task_dep=("snapshot", *map(_constrain_name, orders)),
             parent="constrain",
         )
     platforms = [platform.id for platform in plan.platforms]
@@ -191,7 +194,9 @@ def _constrain_name(order: WorkOrder) -> str:
 
 
 def _stage(name: str, doc: str, members: Iterator[str]) -> TaskSpec:
-    return TaskSpec(name=name, doc=doc, task_dep=tuple(members))
+    # Each group brings the snapshot along; single packages do not wait for it: they take their work order from the
+    # plan, and doit wakes tasks that waited for one in no particular order, which would undo the order of the plan.
+    return TaskSpec(name=name, doc=doc, task_dep=("snapshot", *members))
 
 
 def _platform_doc(plan: Plan, name: str) -> str:
