@@ -9,7 +9,6 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from pipeline.errors import Defect
 
-
 _BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -42,7 +41,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def shorten(value: object, limit: int = 80) -> str:
     """Return a printable one-line form of any value, at most `limit` characters."""
-    text = repr(value)
+    text = value if isinstance(value, str) and value.isprintable() else repr(value)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
@@ -61,7 +60,7 @@ def _rule(error: ValidationError) -> str:
     limit: Any = error.validator_value
     match error.validator:
         case "additionalProperties" if isinstance(error.instance, dict):
-            return f"unknown key {shorten(_unknown_keys(error)[0])}"
+            return f"unknown key {_unknown_keys(error)[0]!r}"
         case "required":
             present: Any = error.instance
             missing = [key for key in limit if key not in present]

@@ -21,7 +21,7 @@ from doit.task import Task
 from pipeline import actions
 from pipeline.checks import nearest, shorten
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.errors import PipelineError, UnknownName
+from pipeline.errors import EmptySelection, PipelineError, UnknownName
 from pipeline.host import this_platform
 from pipeline.plan import Plan, load
 from pipeline.run import begin
@@ -117,6 +117,9 @@ class NamesNearest:
             known = [task.name for task in self.task_list]  # type: ignore[attr-defined]  # set by doit
             report(unknown_task(args, known) or PipelineError(str(error), remedy="see `doit help`"))
             return UnknownName.exit_code
+        except EmptySelection as error:
+            report(nearest_with_work(args, self.task_list, error))  # type: ignore[attr-defined]  # set by doit
+            return error.exit_code
         except PipelineError as error:
             report(error)
             return error.exit_code
@@ -137,6 +140,19 @@ def unknown_task(asked: Iterable[str], known: Sequence[str]) -> UnknownName | No
         )
         return UnknownName(f"there is no task {shorten(name)}", remedy=remedy)
     return None
+
+
+def nearest_with_work(asked: Sequence[str], tasks: Sequence[Task], error: EmptySelection) -> EmptySelection:
+    """Return an empty selection's error, with the nearest task of the same depth that has work, when there is one."""
+    name = asked[0] if asked else ""
+    members = {task.name for task in tasks if task.subtask_of}
+    with_work = [
+        task.name
+        for task in tasks
+        if task.name.count(":") == name.count(":") and (task.actions or members.intersection(task.task_dep))
+    ]
+    close = nearest(name.replace("*", ""), with_work)
+    return EmptySelection(f"{name}: {error.message}", remedy=f"did you mean `doit {close}`?") if close else error
 
 
 class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types

@@ -8,12 +8,13 @@ from typing import Any, TextIO
 
 from doit.exceptions import BaseFail
 from doit.task import Task
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.checks import nearest
+from pipeline.checks import shorten
 from pipeline.errors import EmptySelection
 from pipeline.model import VerdictStatus
 from pipeline.progress import Progress
@@ -25,6 +26,8 @@ from pipeline.tasks import ecosystems_of
 REFRESH_RATE = 4
 # Packages that the terminal's summary names; all of them stand in the payload and the step summary.
 NAMED = 15
+# Characters of a reason in the summary; the whole one stands in the payload.
+REASON_WIDTH = 160
 STATUS_STYLE = {
     VerdictStatus.VALIDATED: "green",
     VerdictStatus.VALIDATED_EMULATED: "green",
@@ -46,14 +49,17 @@ class ProgressReporter:
         self._console = Console(file=outstream, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._executed = 0
+        self._started = self._run.clock.now()
+        self._work: set[str] = set()
         self._failures: list[str] = []
         self._lock = threading.Lock()
 
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
         """Refuse a selection that holds no work, then start the display."""
-        self._work = _tasks_with_actions(tasks, selected_tasks)
-        if not self._run.plan.orders or not (self._work - {"snapshot"} or "snapshot" in selected_tasks):
-            raise empty_selection(self._run, tasks, selected_tasks)
+        work = _tasks_with_actions(tasks, selected_tasks)
+        if not self._run.plan.orders or not (work - {"snapshot"} or "snapshot" in selected_tasks):
+            raise empty_selection(self._run)
+        self._work = work
         if self._console.is_terminal:
             self._live = Live(
                 get_renderable=self._draw, console=self._console, refresh_per_second=REFRESH_RATE, transient=True
@@ -100,20 +106,22 @@ class ProgressReporter:
         """Stop the display and say what came of the run."""
         if self._live is not None:
             self._live.stop()
-        if not hasattr(self, "_work") or not self._work:
+        if not self._work:  # refused before it began
             return
         for failure in self._failures:
             self._console.print(Text(f"error      {failure}", style="red"))
         progress = self._run.progress
         if self._executed == 0 and not self._failures:
             self._console.print(
-                f"Nothing to do: {len(self._work)} tasks of batch {self._run.plan.batch.id} are up to date, 0 requests."
+                f"Nothing to do: {counted(len(self._work), 'task')} of batch {self._run.plan.batch.id} up to date, "
+                "no request made."
             )
             return
         summary = self._run.summary()
         self._console.print(summary_view(summary, self._console.is_terminal))
         self._console.print(
-            f"{self._executed} tasks run, {progress.requests} requests, {progress.from_cache} answers from the cache."
+            f"{counted(self._executed, 'task')} run, {counted(progress.requests, 'request')}, "
+            f"{counted(progress.from_cache, 'answer')} from the cache."
         )
         for line in closing_lines(summary, self._run):
             self._console.print(line)
@@ -127,13 +135,19 @@ class ProgressReporter:
             self._console.print(Text(line))
 
     def _draw(self) -> RenderableType:
-        return live_view(self._run.progress, self._run.plan.batch.id, self._run.clock.now())
+        now = self._run.clock.now()
+        return live_view(self._run.progress, self._run.plan.batch.id, now, now - self._started)
 
 
-def live_view(progress: Progress, batch_id: str, now: float) -> RenderableType:
+def counted(number: int, noun: str) -> str:
+    """Return `1 task`, `2 tasks`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def live_view(progress: Progress, batch_id: str, now: float, seconds: float) -> RenderableType:
     """Return the live display: each ecosystem's queue, pace and wait, each platform's verdicts, the last lines."""
     with progress.lock:
-        ecosystems = Table(title=f"batch {batch_id}", title_justify="left", expand=False)
+        ecosystems = _table(f"batch {batch_id}, {seconds:.0f} s")
         for column in (
             "ecosystem",
             "queue",
@@ -161,14 +175,14 @@ def live_view(progress: Progress, batch_id: str, now: float) -> RenderableType:
                 f"{counters.rate:g}/s",
                 f"{wait:.1f} s" if wait else "-",
             )
-        verdicts = _verdict_table({platform: dict(counts) for platform, counts in progress.verdicts.items()})
+        verdicts = _verdict_table({name: dict(counts) for name, counts in progress.verdicts.items() if counts})
         recent = [Text(line, overflow="ellipsis", no_wrap=True) for line in progress.recent]
     return Group(ecosystems, verdicts, *recent)
 
 
 def summary_view(summary: Summary, terminal: bool) -> RenderableType:
     """Return the summary's tables."""
-    ecosystems = Table(title=f"Batch {summary.batch_id}", title_justify="left")
+    ecosystems = _table(f"batch {summary.batch_id}")
     for column in ("ecosystem", "selected", "recipes", "skipped", "failed", "held", "in the pull request"):
         ecosystems.add_column(column, justify="left" if column == "ecosystem" else "right")
     for row in summary.ecosystems:
@@ -181,7 +195,7 @@ def summary_view(summary: Summary, terminal: bool) -> RenderableType:
     if summary.not_included:
         parts.append(Text(f"Left out ({len(summary.not_included)}):"))
         parts += [
-            Text(f"  {item.source}  {item.reason}", overflow="ellipsis", no_wrap=terminal)
+            Text(f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}", overflow="ellipsis", no_wrap=terminal)
             for item in summary.not_included[:NAMED]
         ]
         if len(summary.not_included) > NAMED:
@@ -232,9 +246,13 @@ def _cell(text: str) -> str:
     return printable.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "'")
 
 
+def _table(title: str | None) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
 def _verdict_table(platforms: Mapping[str, Mapping[VerdictStatus, int]]) -> Table:
     statuses = _used_statuses(platforms)
-    table = Table()
+    table = _table(None)
     table.add_column("platform")
     for status in statuses:
         table.add_column(status.value, justify="right", style=STATUS_STYLE.get(status, ""))
@@ -260,23 +278,16 @@ def _tasks_with_actions(tasks: Mapping[str, Task], selected: Sequence[str]) -> s
     return {name for name in reached if tasks[name].actions}
 
 
-def empty_selection(run: Run, tasks: Mapping[str, Task], selected: Sequence[str]) -> EmptySelection:
-    """Return the error for a selection without work: why it is empty, and what has work instead."""
+def empty_selection(run: Run) -> EmptySelection:
+    """Return the error for a selection without work: what the batch has, or why it is empty itself."""
     plan = run.plan
-    if not plan.orders:
-        gates = ", ".join(f"{item.gate} {item.count}" for item in plan.batch.left_out) or "the queue has no entries"
+    if plan.orders:
         return EmptySelection(
-            f"no entry of the queue can be worked on now ({gates})",
-            remedy="add entries to the queue, or open a gate (docs/configuration.md)",
+            f"no package of batch {plan.batch.id} is selected",
+            remedy=f"the batch has work for {', '.join(ecosystems_of(plan))}",
         )
-    asked = " ".join(selected) or "the pattern"
-    # Of the same depth: for a whole ecosystem the nearest ecosystem, for a package the nearest package.
-    depth = asked.count(":")
-    with_work = [name for name, task in tasks.items() if name.count(":") == depth and (task.actions or task.task_dep)]
-    close = nearest(
-        asked.replace("*", ""), [name for name in with_work if _tasks_with_actions(tasks, [name]) - {"snapshot"}]
-    )
+    gates = ", ".join(f"{item.gate} {item.count}" for item in plan.batch.left_out) or "the queue has no entries"
     return EmptySelection(
-        f"{asked} selects no package of batch {plan.batch.id}",
-        remedy=f"did you mean `doit {close}`?" if close else f"the batch has work for {', '.join(ecosystems_of(plan))}",
+        f"no entry of the queue can be worked on now ({gates})",
+        remedy="add entries to the queue, or open a gate (docs/configuration.md)",
     )

@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -261,7 +262,9 @@ def begin(plan: Plan, environment: Mapping[str, str]) -> Run:
         plan=plan,
         environment=environment,
         clock=SystemClock(),
-        progress=Progress(ecosystems=ecosystems, say=_silence),
+        progress=Progress(
+            ecosystems=ecosystems, say=_silence, verdicts={platform.id: Counter() for platform in plan.platforms}
+        ),
     )
     return _current
 
