@@ -45,9 +45,13 @@ def shorten(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
-def _known_keys(error: ValidationError) -> dict[str, Any]:
+def _schema(error: ValidationError) -> dict[str, Any]:
     schema: Any = error.schema
-    known: dict[str, Any] = schema.get("properties", {})
+    return schema if isinstance(schema, dict) else {}
+
+
+def _known_keys(error: ValidationError) -> dict[str, Any]:
+    known: dict[str, Any] = _schema(error).get("properties", {})
     return known
 
 
@@ -71,7 +75,12 @@ def _rule(error: ValidationError) -> str:
             allowed = ", ".join(str(item) for item in limit)
             return f"must be one of {allowed}; got {shorten(error.instance)}"
         case "pattern":
-            return f"{shorten(error.instance)} does not match {limit}"
+            wanted = _schema(error).get("description")
+            return (
+                f"{shorten(error.instance)} is not {wanted}"
+                if wanted
+                else f"{shorten(error.instance)} does not match {limit}"
+            )
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "minLength" | "maxLength":
             return f"must be {_BOUNDS[str(error.validator)]} {limit}, got {shorten(error.instance)}"
         case _:

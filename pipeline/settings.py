@@ -9,6 +9,7 @@ import msgspec
 from pipeline.checks import first_defect, nearest, shorten
 from pipeline.config import Config, deep_merge, nest, to_config
 from pipeline.contract import json_schema
+from pipeline.control import instant
 from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.model import Control, Queue
 from pipeline.store import SHIPPED, Paths, decode, mistyped_key, parse_yaml, read, read_bytes, read_yaml
@@ -41,7 +42,9 @@ def load_control(paths: Paths) -> Control:
         return Control()
     content = read_bytes(paths.control, purpose="control file")
     control = decode(content, Control, place=str(paths.control))
-    wrong = mistyped_key(content, Control)
+    for name, breaker in control.circuit_breaker.items():
+        _check_date(breaker.opens_at, str(paths.control), f"/circuit_breaker/{name}/opens_at")
+    wrong = mistyped_key(content, Control, place=str(paths.control))
     if wrong:  # `enabeld: false` must not leave the pipeline running
         key, _, right = wrong.partition(" -> ")
         rule = f"unknown key {key!r} looks like {right!r}"
@@ -56,7 +59,20 @@ def load_queue(paths: Paths, config: Config) -> tuple[Queue, Path]:
         raise PipelineError(
             f"{config.queue}: the queue lies outside {paths.root}", remedy="set `queue` to a path below it"
         )
-    return read(path, Queue, purpose="queue"), path
+    queue = read(path, Queue, purpose="queue")
+    for index, entry in enumerate(queue.entries):
+        _check_date(entry.next_retry_at, str(path), f"/entries/{index}/next_retry_at")
+    return queue, path
+
+
+def _check_date(value: str | None, place: str, pointer: str) -> None:
+    """Refuse a timestamp of the right form that no calendar has, such as 30 February."""
+    try:
+        if value is not None:
+            instant(value)
+    except ValueError:
+        defect = Defect(pointer=pointer, rule=f"{value} is no date of the calendar", remedy="correct the value")
+        raise BadInput(place, defect) from None
 
 
 def _checked(raw: Mapping[str, Any], place: str) -> Config:

@@ -239,10 +239,17 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def mistyped_key(content: bytes, kind: type[msgspec.Struct]) -> str | None:
-    """Return "wrong -> right" for an unknown key that looks like a known one, in a record that keeps unknown keys."""
+def mistyped_key(content: bytes, kind: type[msgspec.Struct], *, place: str) -> str | None:
+    """Return "wrong -> right" for an unknown key that looks like a known one, in a record that keeps unknown keys.
+
+    Raises `BadInput` when a key stands there twice: of two switches, one would be lost silently.
+    """
     known = set(kind.__struct_fields__)
-    for key in sorted(set(json.loads(content)) - known):
+    try:
+        keys = set(json.loads(content, object_pairs_hook=_unique_keys))
+    except ValueError as error:
+        raise BadInput(place, Defect(pointer="", rule=str(error), remedy="remove one of them")) from None
+    for key in sorted(keys - known):
         close = nearest(key, known)
         if close:
             return f"{key} -> {close}"

@@ -1,0 +1,59 @@
+"""The code keeps its own rules: lint, format, types, layers, dependencies, sizes."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.store import SHIPPED
+
+FOLDER = Path(sys.executable).parent
+CHECKS = {
+    "lint": ["ruff", "check", "--quiet", "."],
+    "format": ["ruff", "format", "--check", "--quiet", "."],
+    "types": ["mypy"],
+    "layers": ["lint-imports", "--no-logo"],
+    "dependencies": ["deptry", "."],
+}
+LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
+
+
+@pytest.mark.parametrize("name", sorted(CHECKS))
+def test_the_strict_tools_find_nothing(name):
+    """ruff, mypy --strict, import-linter and deptry, as configured in pyproject.toml."""
+    program, *arguments = CHECKS[name]
+    done = subprocess.run([FOLDER / program, *arguments], cwd=SHIPPED, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def sources():
+    """Return the project's own Python files, tests excepted."""
+    return [SHIPPED / "dodo.py", *sorted((SHIPPED / "pipeline").rglob("*.py")), *sorted((SHIPPED / "benchmarks").glob("*.py"))]
+
+
+def test_files_and_functions_stay_short():
+    """A file that is too long holds two concepts."""
+    long = []
+    for path in sources():
+        text = path.read_text()
+        if text.count("\n") > LONGEST_FILE and path.name != "model.py":  # all records of the contract stand in one file
+            long.append(str(path.relative_to(SHIPPED)))
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION:
+                long.append(f"{path.relative_to(SHIPPED)}:{node.lineno} {node.name}")
+    assert long == []
+
+
+def test_no_import_stands_inside_a_function():
+    """What a module needs stands at its head."""
+    hidden = [
+        f"{path.relative_to(SHIPPED)}:{inner.lineno}"
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+    assert hidden == []
