@@ -44,10 +44,14 @@ class Installed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verified(msgspec.Struct, frozen=True, kw_only=True):
-    """How each executable is verified, the main one first, and what the main one printed as its version."""
+    """How each executable is verified, the main one first, and what the main one printed as its version.
+
+    `unverified` says of each other executable that could not be verified which one it is and why.
+    """
 
     verify: list[Verify]
     observed_version: str
+    unverified: list[str]
 
 
 @functools.cache
@@ -84,7 +88,8 @@ class Course:
         """Return the verdict for a package whose every executable was verified."""
         main = verified.verify[0]
         said = f"printed {verified.observed_version}" if main.mode == "" else main.reason
-        return self._verdict(VerdictStatus.VALIDATED, f"{main.command}: {said}", None, found, verified)
+        reason = "; not verified: ".join([f"{main.command}: {said}", *verified.unverified])
+        return self._verdict(VerdictStatus.VALIDATED, reason, None, found, verified)
 
     def static(self, predictions: list[Prediction], *, final: bool) -> StaticRecord:
         """Return the predictions as a record; `seconds` is the wall time of the phases."""
@@ -183,17 +188,26 @@ def read_inside(root: Path, relative: str) -> bytes | None:
 
 
 def verify_executables(course: Course, job: Job, setting: Phase, *, engine_warned: bool) -> Verified | Diagnosis:
-    """Ask each executable until it is clear how it is verified; end at the first one that cannot be.
+    """Ask each executable until it is clear how it is verified. The first one must be; `setting` is where they run.
 
-    `setting` is the phase in which they run, whatever its command.
+    Of the others some only work with an optional extra that a plain install does not bring (`blackd` of black,
+    `mypyc` of mypy): they are named, and the tool passes.
     """
     choices: list[Choice] = []
+    unverified: list[str] = []
     for executable in job.executables:
         found = _verify_one(course, job, executable, setting, engine_warned=engine_warned)
-        if isinstance(found, Diagnosis):
+        if isinstance(found, Choice):
+            choices.append(found)
+        elif found.infra or not choices:
             return found
-        choices.append(found)
-    return Verified(verify=[choice.verify for choice in choices], observed_version=choices[0].observed_version)
+        else:
+            unverified.append(found.reason)
+    return Verified(
+        verify=[choice.verify for choice in choices],
+        observed_version=choices[0].observed_version,
+        unverified=unverified,
+    )
 
 
 def _verify_one(

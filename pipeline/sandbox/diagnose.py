@@ -114,6 +114,11 @@ _RUN_RULES = (
     _verify(r"spawn \S+ EAGAIN|fork: .*Resource temporarily unavailable|can't start new thread", Subcategory.PIDS),
     *_MISSING_PROGRAM,
 )
+_MISSING_VERSION = re.compile(r"\bETARGET\b|No matching version|there (?:is|are) no versions? of")
+# npm names the code on one line and says what happened on a later one, between lines that repeat the system's words.
+_NPM_DETAIL = re.compile(
+    r"^npm error (?!code |syscall |errno |path |\d+$)(?:\d{3} |notarget |notsup |network )?(\S.*)$", re.M
+)
 # What an old Node says of newer syntax or of a newer method; only npm's own warning makes it the runtime's fault.
 _NEWER_LANGUAGE = re.compile(r"(?m)^(?:SyntaxError|TypeError|ReferenceError|Error \[ERR_\w+\]):? .*$")
 _ENGINE_WARNING = re.compile(r"EBADENGINE\s+Unsupported engine|EBADENGINE\s+package:")
@@ -134,6 +139,14 @@ def fetch_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
         slow = ended.subcategory is Subcategory.TIMEOUT
         return msgspec.structs.replace(ended, infra=True, category=Category.NETWORK_ERROR) if slow else ended
     return _first_match(answer, _FETCH_RULES) or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
+
+
+def may_be_stale(answer: PhaseOutput) -> bool:
+    """Say whether a version was missing in metadata that may have come from the cache: it may be a new one.
+
+    A package that is not found at all was asked for just now: neither npm nor uv stores such an answer.
+    """
+    return _MISSING_VERSION.search(answer.output) is not None
 
 
 def build_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
@@ -177,7 +190,7 @@ def _first_match(answer: PhaseOutput, rules: tuple[_Rule, ...]) -> Diagnosis | N
             return Diagnosis(
                 category=rule.category,
                 subcategory=rule.subcategory,
-                reason=_line_at(answer.output, found.start()),
+                reason=_reason(answer.output, found.start()),
                 infra=rule.infra,
             )
     return None
@@ -192,6 +205,14 @@ def _unknown(answer: PhaseOutput, category: Category, subcategory: Subcategory) 
         subcategory=subcategory,
         reason=f"{ended}: {said}" if said else f"{ended}, no output",
     )
+
+
+def _reason(text: str, position: int) -> str:
+    line = _line_at(text, position)
+    if not line.startswith("npm error code "):
+        return line
+    detail = _NPM_DETAIL.search(text, position)
+    return f"{line.removeprefix('npm error code ')}: {_line_at(detail.group(1), 0)}" if detail else line
 
 
 def _line_at(text: str, position: int) -> str:

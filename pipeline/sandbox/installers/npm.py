@@ -135,7 +135,7 @@ def _prefer_offline(
 ) -> PhaseOutput:
     """Run npm from its cache; once more with fresh metadata when a version is missing there: it may be new."""
     answer = course.run(_npm_phase(job, tools, name, (*arguments, "--prefer-offline"), mount))
-    if succeeded(answer) or _failure(job, answer).subcategory is not Subcategory.NOT_FOUND:
+    if succeeded(answer) or not diagnose.may_be_stale(answer):
         return answer
     return course.run(_npm_phase(job, tools, f"{name}-fresh", (*arguments, "--prefer-online"), mount))
 
