@@ -11,11 +11,14 @@ from pipeline.constraints import PASSED
 from pipeline.markdown import NOTHING, clean, code, row, table_head, text
 from pipeline.model import ConstraintsRecord, Excluded, Payload, VerdictStatus
 from pipeline.payload import success
+from pipeline.platforms import BY_ID
 
 # GitHub refuses a longer body of a pull request.
 BODY_LIMIT = 65_536
 _NOTE_ROOM = 600  # for the sentences that say what was left out
+_LEGEND = "\n_Passed and failed were measured by running the tool; predicted is read from metadata alone._\n\n"
 _RECIPE_TITLES = ("Recipe", "Version", "Licence", "Executables", "Released", "Platforms", "Risks")
+_ORDER = list(BY_ID)
 _KINDS: Mapping[str, frozenset[VerdictStatus]] = {
     "passed": PASSED,
     "failed": frozenset({VerdictStatus.FAILED}),
@@ -43,7 +46,7 @@ def render_body(payload: Payload, records: Sequence[ConstraintsRecord], now: dat
     blocks, blocks_missing = _fit([details(record) for record in included], room)
     parts = [head]
     if rows:
-        parts += [table_head(_RECIPE_TITLES), *rows, _note(rows_missing, "recipes"), "\n"]
+        parts += [table_head(_RECIPE_TITLES), *rows, _note(rows_missing, "recipes"), _LEGEND]
     if blocks or blocks_missing:
         parts += ["## Details\n\n", *blocks, _note(blocks_missing, "recipes' details"), "\n"]
     if payload.excluded:
@@ -80,11 +83,12 @@ def _rate(merged: int, attempted: int) -> float:
 
 def _summary(payload: Payload, records: Sequence[ConstraintsRecord]) -> str:
     merged, attempted = success(payload, records)
-    plural = "recipe, which was" if merged == 1 else "recipes, each of them"
-    return (
-        f"**{merged} {plural} really installed and run** on at least one platform: "
-        f"{_rate(merged, attempted):.0%} of the {attempted} packages tried in batch `{payload.batch_id}`.\n"
-    )
+    tried = f"of the {attempted} packages tried in batch `{payload.batch_id}`"
+    if not merged:
+        return f"**No recipe**: none {tried} passed.\n"
+    what = "1 recipe, really" if merged == 1 else f"{merged} recipes, each of them really"
+    share = f"{_rate(merged, attempted):.0%} {tried}"
+    return f"**{what} installed and run** on at least one platform: {share}.\n"
 
 
 def _auto_merge(payload: Payload) -> str:
@@ -129,8 +133,8 @@ def _tally(counts: Mapping[VerdictStatus, int]) -> dict[str, int]:
 def _platforms(payload: Payload) -> str:
     if not payload.platforms:
         return ""
-    tallies = [(platform, _tally(counts)) for platform, counts in payload.platforms.items()]
-    rows = [row([code(platform), *(str(count or NOTHING) for count in tally.values())]) for platform, tally in tallies]
+    tallies = [(name, _tally(payload.platforms[name])) for name in sorted(payload.platforms, key=_ORDER.index)]
+    rows = [row([code(name), *(str(count or NOTHING) for count in tally.values())]) for name, tally in tallies]
     head = table_head(["Platform", *(kind.capitalize() for kind in _KINDS)])
     return f"## Platforms, over the whole batch\n\n{head}{''.join(rows)}"
 
@@ -140,7 +144,7 @@ def _left_out(excluded: Sequence[Excluded]) -> list[str]:
     lines = []
     for cause, group in groupby(sorted(excluded, key=_cause), key=_cause):
         members = list(group)
-        lines.append(f"\n**{text(cause, 60)}** ({len(members)})\n\n")
+        lines.append(f"\n{code(cause, 60)} ({len(members)})\n\n")
         for each in members:
             words = text(each.reason.partition(":")[2].strip())
             lines.append(f"- {code(each.source)}{': ' if words else ''}{words}\n")

@@ -17,14 +17,14 @@ def details(record: ConstraintsRecord) -> str:
     """Return the folded block of one recipe."""
     version = record.evidence.version if record.evidence else ""
     lines = [
-        f"From {code(record.source)}, written to {code(record.recipe_path)}.",
+        f"Written to {code(record.recipe_path)}.",
         *(_artifact(record.evidence) if record.evidence else ()),
         *(f"Verified by {_check(each)}." for each in record.verify),
         *_platforms(record),
         *(f"Limited by {each}." for each in _limits(record.constraints)),
         *_over_excluded(record),
     ]
-    summary = f"<details><summary>{html_code(record.recipe_path)} {html_code(version)}</summary>\n\n"
+    summary = f"<details><summary>{html_code(record.source)} {html_code(version)}</summary>\n\n"
     bullets = "".join(f"- {line}\n" for line in lines)
     return f"{summary}{bullets}{_evidence(record.evidence)}\n</details>\n\n"
 
@@ -78,11 +78,12 @@ def _artifact(evidence: Evidence) -> list[str]:
     artifact = evidence.artifact
     size = "" if artifact.size is None else f", {artifact.size / _MEGABYTE:.1f} MB"
     checked = "checked" if artifact.digest_checked else "not checked"
-    digest = f"digest {code(artifact.digest, 200)} ({checked})" if artifact.digest else "no digest published"
+    digest = f"Digest {code(artifact.digest, 200)} ({checked})." if artifact.digest else "No digest was published."
     licence = evidence.license
     spdx = code(licence.spdx) if licence.spdx else f"**unknown**, declared as {code(licence.declared)}"
     return [
-        f"Artifact {code(artifact.name)}{size}, {digest}, from {code(artifact.url, 300)}.",
+        f"Artifact {code(artifact.name)}{size}, from {code(artifact.url, 300)}.",
+        digest,
         f"Licence {spdx} (from the {licence.origin}).",
     ]
 

@@ -13,8 +13,8 @@ ELLIPSIS = "…"
 NOTHING = "—"
 # Between `@` and a name it stops the mention, as widely used bots do; it has no width.
 _BREAK = "&#8203;"
-# What can begin markup somewhere on a line, written as entities: these are shown, but never parsed.
-_MARKUP = re.compile(r"[&<>\\`*_\[\]{}#~!|$@^+=\"-]")
+# What can begin markup in the middle of a line, written as entities: these are shown, but never parsed.
+_MARKUP = re.compile(r"[&<>\\`*_\[\]{}#~!|$@]")
 # Addresses and references that GitHub links without any markup.
 _LINKED = re.compile(r"(:)(?=//)|(\bwww)(?=\.)|(\bgh)(?=-\d)|(@)|(#)", re.IGNORECASE)
 

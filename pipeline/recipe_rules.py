@@ -57,13 +57,12 @@ def strict_check(text: str) -> list[str]:
     if isinstance(raw, Refusal):
         return [raw.reason]
     metadata, version, verify = (_table(raw, name) for name in ("metadata", "version", "verify"))
-    steps = raw.get("steps")
     return [
         *_unknown("", raw, TABLES),
         *_metadata(metadata),
         *_constraints(metadata),
         *_unknown("version.", version, VERSION_KEYS),
-        *_steps(steps if isinstance(steps, list) else []),
+        *_steps(_list(raw, "steps")),
         *(() if metadata.get("type") == "library" else _verify(verify)),
     ]
 
@@ -71,6 +70,11 @@ def strict_check(text: str) -> list[str]:
 def _table(raw: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = raw.get(name, {})
     return table if isinstance(table, dict) else {}
+
+
+def _list(table: Mapping[str, Any], key: str) -> list[Any]:
+    value = table.get(key)
+    return value if isinstance(value, list) else []
 
 
 def _unknown(prefix: str, table: Mapping[str, Any], known: tuple[str, ...]) -> Iterator[str]:
@@ -115,10 +119,10 @@ def _steps(steps: list[Any]) -> Iterator[str]:
         if not isinstance(step, dict) or not step.get("action"):
             yield f"steps[{at}].action: is needed"
             continue
-        key = PACKAGE_KEY.get(step["action"])
+        key = PACKAGE_KEY.get(str(step["action"]))
         if key and not step.get(key):
             yield f"steps[{at}].{key}: is needed by {step['action']}"
-        for name in step.get("executables", []):
+        for name in _list(step, "executables"):
             if not _EXECUTABLE.fullmatch(str(name)):
                 yield f"steps[{at}].executables: {name!r} is not a name"
 
@@ -126,7 +130,7 @@ def _steps(steps: list[Any]) -> Iterator[str]:
 def _verify(verify: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown("verify.", verify, VERIFY_KEYS)
     yield from _command("verify.command", verify.get("command"))
-    patterns = [verify["pattern"]] if "pattern" in verify else verify.get("patterns", [])
+    patterns = [verify["pattern"]] if "pattern" in verify else _list(verify, "patterns")
     if "pattern" in verify and "patterns" in verify:
         yield "verify.patterns: either pattern or patterns"
     match verify.get("mode", "version"):
@@ -138,7 +142,10 @@ def _verify(verify: Mapping[str, Any]) -> Iterator[str]:
                 yield "verify.reason: is needed when mode is output"
         case mode:
             yield f"verify.mode: {mode!r} is not known"
-    for at, more in enumerate(verify.get("additional", [])):
+    for at, more in enumerate(_list(verify, "additional")):
+        if not isinstance(more, dict):
+            yield f"verify.additional[{at}]: must be a table"
+            continue
         yield from _unknown(f"verify.additional[{at}].", more, ("command", "pattern"))
         yield from _command(f"verify.additional[{at}].command", more.get("command"))
         if not more.get("pattern"):
