@@ -30,7 +30,11 @@ def test_the_strict_tools_find_nothing(name):
 
 def sources():
     """Return the project's own Python files, tests excepted."""
-    return [SHIPPED / "dodo.py", *sorted((SHIPPED / "pipeline").rglob("*.py")), *sorted((SHIPPED / "benchmarks").glob("*.py"))]
+    return [
+        SHIPPED / "dodo.py",
+        *sorted((SHIPPED / "pipeline").rglob("*.py")),
+        *sorted((SHIPPED / "benchmarks").glob("*.py")),
+    ]
 
 
 def test_files_and_functions_stay_short():

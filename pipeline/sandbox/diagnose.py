@@ -117,7 +117,7 @@ _RUN_RULES = (
 _MISSING_VERSION = re.compile(r"\bETARGET\b|No matching version|there (?:is|are) no versions? of")
 # npm names the code on one line and says what happened on a later one, between lines that repeat the system's words.
 _NPM_DETAIL = re.compile(
-    r"^npm error (?!code |syscall |errno |path |\d+$)(?:\d{3} |notarget |notsup |network )?(\S.*)$", re.M
+    r"^npm error (?!code |syscall |errno |path |\d+$)(?:\d{3} |notarget |notsup |network )?(\S.*)$", re.MULTILINE
 )
 # What an old Node says of newer syntax or of a newer method; only npm's own warning makes it the runtime's fault.
 _NEWER_LANGUAGE = re.compile(r"(?m)^(?:SyntaxError|TypeError|ReferenceError|Error \[ERR_\w+\]):? .*$")
