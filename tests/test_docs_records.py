@@ -65,14 +65,3 @@ def test_every_path_of_a_record_is_in_the_overview() -> None:
             first = next(path for path in PATH.findall(text) if path != "pipeline.yaml")
             assert f"[`{name}`](#{name.lower()})" in overview
             assert f"| `{first}` |" in overview
-
-
-def test_links_inside_the_page_lead_to_a_heading() -> None:
-    """No link of the page is dead."""
-    headings = re.findall(r"^#+ (.+)$", PAGE, re.MULTILINE)
-    anchors: set[str] = set()
-    for heading in headings:
-        anchor = re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
-        # A heading that repeats gets a number, as on the usual forges.
-        anchors.add(anchor if anchor not in anchors else f"{anchor}-1")
-    assert set(re.findall(r"\]\(#([\w-]+)\)", PAGE)) <= anchors
