@@ -1,7 +1,7 @@
 """How a failed phase is mapped to one cause. The outputs are what npm 11, uv 0.13, Node 20, CPython and ld.so print."""
 
 import pytest
-from fakes_sandbox import answer
+from tests.fakes_sandbox import answer
 
 from pipeline.config import PhaseLimits
 from pipeline.model import Category, Subcategory

@@ -1,7 +1,7 @@
 """What uv's answers say about each platform. The outputs are uv 0.13's."""
 
 import pytest
-from fakes_sandbox import answer
+from tests.fakes_sandbox import answer
 
 from pipeline.platforms import ALL_PLATFORMS, BY_ID
 from pipeline.sandbox import uv_resolve
