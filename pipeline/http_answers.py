@@ -66,10 +66,11 @@ def storable(response: httpx2.Response, body: bytes, freshness_seconds: int, wal
     if status == 200 and response.status_code != 206:
         kept.pop("content-range", None)
     unnamed = "no-store" if status in REDIRECTS else f"max-age={freshness_seconds}"
-    # What a 304 does not say stays as it was stored.
-    if status != 304 or "cache-control" in kept:
-        kept = lasting(kept, unnamed, wall)
-    return httpx2.Response(status, headers=kept, content=b"" if status in REDIRECTS else body)
+    if status == 304 and "cache-control" not in kept:
+        # The lifetime stays as it was stored, and begins anew with the date.
+        unnamed = ""
+    content = b"" if status in REDIRECTS else body
+    return httpx2.Response(status, headers=lasting(kept, unnamed, wall), content=content)
 
 
 def _is_part(response: httpx2.Response, body: bytes, wanted: Wanted) -> bool:

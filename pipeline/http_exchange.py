@@ -4,6 +4,7 @@ This is the layer below the cache: what passes here leaves the process, the cach
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import httpcore2
 import httpx2
@@ -72,10 +73,11 @@ class Exchange(httpx2.BaseTransport):
         host = host_key(request.url)
         headers = headers_to_send(request)
         conditional = "if-none-match" in headers or "if-modified-since" in headers
-        waited = self._permit(host)
-        self._observer(RequestSent(host=host, waited=waited, conditional=conditional))
+        asked = self._clock.now()
+        claimed = self._permit(host)
+        self._observer(RequestSent(host=host, waited=claimed - asked, conditional=conditional))
         try:
-            response, body = self._send(request, headers, host)
+            response, body = self._send(request, headers, host, claimed)
         except _TRANSPORT_ERRORS as error:
             raise transport_failure(str(request.url), error) from error
         check(str(request.url), response, body, request.extensions["wanted"], conditional=conditional)
@@ -84,25 +86,29 @@ class Exchange(httpx2.BaseTransport):
         return storable(response, body, self._config.freshness_seconds, self._clock.wall())
 
     def _permit(self, host: str) -> float:
-        """Wait for the slot, then ask control; return the seconds waited."""
-        began = self._clock.now()
+        """Wait for the slot, then ask control; return when the slot was taken."""
 
         def tell(seconds: float) -> None:
             self._observer(WaitBegan(host=host, seconds=seconds))
 
-        if self._limiter.acquire(host, self._rate, tell) is None:
+        claimed = self._limiter.acquire(host, self._rate, tell)
+        if claimed is None:
             raise HeldError(Held(gate=Gate.PIPELINE_DISABLED, message="the run was asked to stop"))
         # Asked after the wait, so that an operator's stop holds from the next request on.
         held = self._gate()
         if held is not None:
             raise HeldError(held)
-        return self._clock.now() - began
+        return claimed
 
-    def _send(self, request: httpx2.Request, headers: httpx2.Headers, host: str) -> tuple[httpx2.Response, bytes]:
+    def _send(
+        self, request: httpx2.Request, headers: httpx2.Headers, host: str, claimed: float
+    ) -> tuple[httpx2.Response, bytes]:
         """Return the answer and its body; raises for a status that is no answer, and for too much of one."""
         url = str(request.url)
         began = self._clock.now()
-        response = self._network.open(request.url, headers, began + self._config.total_seconds)
+        deadline = began + self._config.total_seconds
+        on_sent = partial(self._limiter.sent, host, claimed)
+        response = self._network.open(request.url, headers, deadline, on_sent)
         try:
             self._heed(url, host, response)
             largest = self._config.max_answer_mb * _BYTES_PER_MB

@@ -57,7 +57,7 @@ def lasting(headers: Mapping[str, str], unnamed: str, wall: float) -> dict[str, 
     """
     kept = dict(headers)
     control = kept.get("cache-control", "")
-    if not _LIFETIME.search(control) and "expires" not in kept:
+    if unnamed and not _LIFETIME.search(control) and "expires" not in kept:
         kept["cache-control"] = f"{control}, {unnamed}" if control else unnamed
     if _http_date(kept.get("date", "")) is None:
         kept["date"] = formatdate(wall, usegmt=True)

@@ -7,7 +7,7 @@ or in the body, would be listened to for ever. Here each read and write also end
 import ssl
 import threading
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import httpcore2
@@ -110,18 +110,30 @@ class Network:
         self._pools: dict[str, httpcore2.ConnectionPool] = {}
         self._pools_lock = threading.Lock()
 
-    def open(self, url: httpx2.URL, headers: httpx2.Headers, deadline: float) -> httpx2.Response:
+    def open(
+        self, url: httpx2.URL, headers: httpx2.Headers, deadline: float, on_sent: Callable[[], None]
+    ) -> httpx2.Response:
         """Send a GET; return the answer when its headers are there. Read the body in the same thread.
 
         `deadline` is a time of the monotonic clock, by which the last byte of the body must have come.
+        `on_sent` is called when the request is on its way: some time after the call when a connection
+        must be opened first.
         """
         self._deadline.at = deadline
+
+        def trace(event: str, _info: object) -> None:
+            if event.endswith("send_request_headers.complete"):
+                on_sent()
+
         answer = self._pool(url).handle_request(
             httpcore2.Request(
                 method=b"GET",
                 url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=headers.raw,
-                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout)},
+                extensions={
+                    "timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout),
+                    "trace": trace,
+                },
             )
         )
         return httpx2.Response(answer.status, headers=answer.headers, stream=_Body(answer))

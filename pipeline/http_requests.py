@@ -38,6 +38,8 @@ def address(url: str) -> httpx2.URL | Failed:
     """Return an address that may be asked, or why it may not: metadata may name any."""
     try:
         parsed = httpx2.URL(url)
+        # Refuses labels that are empty or longer than 63 characters, which no resolver can be asked for.
+        parsed.host.encode("idna")
     except (httpx2.InvalidURL, UnicodeError, ValueError):
         return failed(url, Subcategory.BAD_METADATA, "the address cannot be read", transient=False)
     if parsed.scheme not in {"http", "https"} or not parsed.host:

@@ -14,7 +14,7 @@ from typing import Protocol
 from filelock import FileLock
 
 from pipeline.clock import Clock
-from pipeline.slots import Slots, claim, due, from_bytes, push_back, to_bytes, unknown
+from pipeline.slots import Slots, claim, delay, due, from_bytes, is_late, push_back, to_bytes, unknown
 from pipeline.source import slug
 
 # Getting up, and the lock, take up to a millisecond. So a thread gets up early and waits for the rest with
@@ -34,6 +34,9 @@ class Limiter(Protocol):
         Returns the monotonic time at which it was taken, or None when waiting was cut short. `on_wait` hears
         each wait before it begins, in seconds.
         """
+
+    def sent(self, host: str, claimed: float) -> None:
+        """Say that the request whose slot was taken at `claimed` leaves just now."""
 
     def penalise(self, host: str, seconds: float) -> None:
         """Let nobody send a request to `host` for so many seconds."""
@@ -113,6 +116,14 @@ class FileLimiter:
                 on_wait(wait)
                 self._clock.pause(wait - EARLY_SECONDS, self._stop)
         return None
+
+    def sent(self, host: str, claimed: float) -> None:
+        """Say that a request leaves just now; when that is late, the next one keeps its distance to it."""
+        if is_late(claimed, self._clock.now()):
+            line = self._line(host)
+            with line.locked():
+                now = self._clock.now()
+                line.write(delay(line.read(now), now))
 
     def penalise(self, host: str, seconds: float) -> None:
         """Let nobody send a request to `host` for so many seconds, not even those who already wait."""

@@ -1,0 +1,226 @@
+"""What is asked again and what is not: freshness, conditional requests, parts of files, standing in."""
+
+import time
+
+import msgspec
+import pytest
+import time_machine
+
+from tests.fake_registry import Reply
+from tests.net.conftest import LIMITS
+
+JSON = "application/json"
+DAY = 24 * 3600
+
+
+@pytest.fixture(autouse=True)
+def later():
+    """A time of day that is moved by hand; the cache reads it from `time.time`."""
+    with time_machine.travel(time.time(), tick=False) as traveller:
+        yield traveller
+
+
+def test_within_the_freshness_time_nobody_is_asked(make, registry, later):
+    """A second run an hour minus a second later makes no request and takes no permit."""
+    url = registry.add("/npm/prettier", b'{"name": "prettier"}')
+    first, second = make(), make()
+    assert first.get(url).content == b'{"name": "prettier"}'
+    later.shift(3_599)
+    assert second.get(url) == first.get(url)
+    assert len(registry.seen()) == 1
+    assert second.limiter.asked == []
+    assert second.gate.asked == 0
+    assert (second.counts.total().requests, second.counts.total().cache_hits) == (0, 1)
+
+
+def test_after_the_freshness_time_it_is_asked_again(kit, registry, later):
+    """A copy without any validator is fetched anew when its time is over."""
+    url = registry.add("/x", b"1")
+    kit.get(url)
+    registry.add("/x", b"2")
+    later.shift(3_601)
+    assert kit.get(url).content == b"2"
+
+
+@pytest.mark.parametrize(
+    ("validator", "question"),
+    [
+        ({"etag": '"v1"'}, "if-none-match"),
+        ({"last_modified": "Mon, 01 Jan 2024 00:00:00 GMT"}, "if-modified-since"),
+    ],
+)
+def test_a_copy_that_still_holds_costs_no_body(kit, registry, later, validator, question):
+    """After its time a copy is only asked about: one 304 without a body, and it is fresh again."""
+    url = registry.add("/x", b"x" * 1_000, **validator)
+    kit.get(url)
+    received = kit.counts.total().bytes
+    later.shift(3_601)
+    assert kit.get(url).content == b"x" * 1_000
+    assert question in registry.seen()[1].headers
+    assert [seen.status for seen in registry.seen()] == [200, 304]
+    assert kit.counts.total().not_modified == 1
+    assert kit.counts.total().bytes == received
+    later.shift(3_599)
+    kit.get(url)
+    assert len(registry.seen()) == 2
+
+
+def test_a_changed_answer_replaces_the_copy(kit, registry, later):
+    """When the validator no longer holds, the new body is used and stored."""
+    url = registry.add("/x", b"old", etag='"1"')
+    kit.get(url)
+    registry.add("/x", b"new", etag='"2"')
+    later.shift(3_601)
+    assert kit.get(url).content == b"new"
+    assert kit.get(url).content == b"new"
+    assert len(registry.seen()) == 2
+
+
+def test_the_registrys_own_lifetime_wins(kit, registry, later):
+    """`Cache-Control: max-age` and `Expires` of an answer count, not the configured time."""
+    short = registry.add("/short", b"s", cache_control="public, max-age=300")
+    long = registry.add("/long", b"l", cache_control="max-age=31536000, immutable")
+    dated = registry.add("/dated", b"d", expires="Fri, 01 Jan 2100 00:00:00 GMT")
+    for url in (short, long, dated):
+        kit.get(url)
+    later.shift(30 * DAY)
+    for url in (short, long, dated):
+        kit.get(url)
+    assert len(registry.seen("/short")) == 2
+    assert len(registry.seen("/long")) == 1
+    assert len(registry.seen("/dated")) == 1
+
+
+@pytest.mark.parametrize("control", ["no-store", "no-cache", "private, no-cache"])
+def test_what_must_not_be_used_unasked_is_asked_each_time(kit, registry, control):
+    """`no-store` and `no-cache` are kept."""
+    url = registry.add("/x", b"x", cache_control=control)
+    kit.get(url)
+    kit.get(url)
+    assert len(registry.seen()) == 2
+
+
+def test_freshness_zero_asks_each_time(make, registry):
+    """`network.freshness_seconds=0` has each copy checked; mirrors do not hear of it."""
+    url = registry.add("/x", b"x", cache_control="max-age=31536000", etag='"1"')
+    kit = make(config=msgspec.structs.replace(LIMITS, freshness_seconds=0))
+    kit.get(url)
+    kit.get(url)
+    assert [seen.status for seen in registry.seen()] == [200, 304]
+    assert "cache-control" not in registry.seen()[1].headers
+
+
+def test_parts_of_a_file_are_stored_each_for_itself(make, registry):
+    """A range is asked for once, comes with the whole file's size, and is not mixed up with another range."""
+    url = registry.add("/files/a.whl", bytes(range(256)), "application/octet-stream")
+    for kit in (make(), make()):
+        tail = kit.get(url, tail_bytes=10)
+        middle = kit.get(url, span=(5, 9))
+        whole = kit.get(url)
+        assert (tail.status, tail.content, tail.total_size) == (206, bytes(range(246, 256)), 256)
+        assert (middle.status, middle.content, middle.total_size) == (206, bytes(range(5, 10)), 256)
+        assert (whole.status, whole.content, whole.total_size) == (200, bytes(range(256)), None)
+    assert [seen.headers.get("range") for seen in registry.seen()] == ["bytes=-10", "bytes=5-9", None]
+    assert registry.seen()[0].headers["accept-encoding"] == "identity"
+
+
+def test_a_part_that_still_holds_costs_no_body(kit, registry, later):
+    """Conditional requests work for ranges too."""
+    url = registry.add("/files/a.whl", bytes(100), "application/octet-stream", etag='"1"')
+    kit.get(url, tail_bytes=10)
+    later.shift(3_601)
+    again = kit.get(url, tail_bytes=10)
+    assert (again.status, again.total_size, len(again.content)) == (206, 100, 10)
+    assert [seen.status for seen in registry.seen()] == [206, 304]
+
+
+def test_a_server_without_ranges_answers_with_the_whole_file(kit, registry):
+    """Status 200 to a range is the whole file, and says so."""
+    url = registry.reply("/f", Reply(body=b"0123456789", ranges=False))
+    answer = kit.get(url, tail_bytes=3)
+    assert (answer.status, answer.content, answer.total_size) == (200, b"0123456789", None)
+
+
+def test_forms_of_one_address_are_not_mixed_up(kit, registry):
+    """JSON and HTML of the same address are stored apart, though the mirror sends no `Vary`."""
+    url = registry.add("/simple/x/", b"{}", JSON)
+    assert kit.get(url, accept=JSON).content == b"{}"
+    registry.add("/simple/x/", b"<html>", "text/html")
+    assert kit.get(url, accept="text/html").content == b"<html>"
+    assert kit.get(url, accept=JSON).content == b"{}"
+
+
+@pytest.mark.parametrize("trouble", [Reply(status=503), Reply(hang_up=True), Reply(status=429)])
+def test_a_copy_stands_in_while_the_registry_does_not_answer(kit, registry, later, trouble):
+    """After all tries failed, an old copy is returned and marked stale; it is counted."""
+    url = registry.add("/x", b"old")
+    kit.get(url)
+    registry.reply("/x", trouble)
+    later.shift(2 * DAY)
+    answer = kit.get(url)
+    assert (answer.content, answer.stale) == (b"old", True)
+    assert len(registry.seen()) == 1 + LIMITS.attempts
+    assert kit.counts.total().stale_hits == 1
+
+
+def test_a_copy_does_not_stand_in_for_more_than_a_week(kit, registry, later):
+    """What is too old is not used: the failure is returned."""
+    url = registry.add("/x", b"old")
+    kit.get(url)
+    registry.reply("/x", Reply(status=503))
+    later.shift(8 * DAY)
+    assert kit.get(url).subcategory == "upstream_unavailable"
+
+
+def test_a_copy_does_not_stand_in_for_a_package_that_is_gone(kit, registry, later):
+    """404 is an answer, not an outage."""
+    url = registry.add("/x", b"old")
+    kit.get(url)
+    registry.reply("/x", Reply(status=404))
+    later.shift(3_601)
+    assert kit.get(url).subcategory == "not_found"
+
+
+def test_what_must_be_revalidated_does_not_stand_in(kit, registry, later):
+    """`must-revalidate` forbids using an old copy, even in an outage."""
+    url = registry.add("/x", b"old", cache_control="max-age=60, must-revalidate")
+    kit.get(url)
+    registry.reply("/x", Reply(status=503))
+    later.shift(61)
+    assert kit.get(url).subcategory == "upstream_unavailable"
+
+
+@pytest.mark.parametrize("status", [404, 500, 302])
+def test_failures_and_temporary_redirects_are_not_stored(kit, registry, status):
+    """What may be gone the next moment is asked again the next time."""
+    registry.reply("/x", Reply(status=status, headers={"Location": "/y"}))
+    registry.add("/y", b"y")
+    url = registry.url + "/x"
+    kit.get(url)
+    registry.add("/x", b"there")
+    assert kit.get(url).content == b"there"
+
+
+def test_a_cache_file_that_is_no_database_is_replaced(make, registry, tmp_path, caplog):
+    """Rubbish where the cache should be costs the stored answers, nothing else."""
+    path = tmp_path / "cache" / "answers.sqlite"
+    path.parent.mkdir()
+    path.write_bytes(b"this is not a database, but it is longer than a header of SQLite has to be" * 20)
+    url = registry.add("/x", b"x")
+    kit = make()
+    assert kit.get(url).content == b"x"
+    assert kit.get(url).content == b"x"
+    assert len(registry.seen()) == 1
+    assert caplog.records == []
+
+
+def test_no_password_reaches_the_cache_file(kit, registry, tmp_path):
+    """Credentials in an address go over the wire as a header, and nowhere else."""
+    url = registry.add("/x", b"x").replace("http://", "http://user:s3cret-word@")
+    assert kit.get(url).content == b"x"
+    assert registry.seen()[0].headers["authorization"] == "Basic dXNlcjpzM2NyZXQtd29yZA=="
+    kit.fetcher.close()
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "cache").iterdir())
+    assert b"/x" in stored
+    assert b"s3cret-word" not in stored
+    assert b"dXNlcjpzM2NyZXQtd29yZA" not in stored
