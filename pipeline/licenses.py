@@ -1,5 +1,6 @@
 """From what upstream calls its licence to an SPDX expression, or a loud None."""
 
+import re
 from functools import cache
 
 import license_expression  # type: ignore[import-untyped]  # ships no types
@@ -69,6 +70,8 @@ _CLASSIFIERS = {
     "Zero-Clause BSD (0BSD)": "0BSD",
     "zlib/libpng License": "Zlib",
 }
+# license-expression fails with IndexError or AssertionError on these (fuzzed), instead of its own exception.
+_NOTHING_IN_PARENTHESES = re.compile(r"\(\s*(?:\)|(?:and|or|with)\b|$)", re.IGNORECASE)
 _CLASSIFIER_PREFIX = "License :: "
 
 
@@ -84,7 +87,7 @@ def normalise(declared: str) -> str | None:
     rights reserved) and `SEE LICENSE IN …`.
     """
     text = " ".join(declared.split())
-    if not text or len(text) > _EXPRESSION_LIMIT:
+    if not text or len(text) > _EXPRESSION_LIMIT or _NOTHING_IN_PARENTHESES.search(text):
         return None
     text = _NAMES.get(text.lower(), text)
     try:

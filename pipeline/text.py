@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 DESCRIPTION_LIMIT = 200  # characters; the recipe format's
 URL_LIMIT = 500  # characters; longer addresses are trackers or mistakes
@@ -19,7 +19,7 @@ FORGES = {"github": "github.com", "gitlab": "gitlab.com", "bitbucket": "bitbucke
 
 # A full stop after one of these ends no sentence.
 _ABBREVIATIONS = frozenset({"e.g", "i.e", "etc", "vs", "cf", "approx", "a.k.a", "mr", "dr", "no", "st", "incl"})
-_SENTENCE_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[^a-z\s])")
+_SENTENCE_END = re.compile(r"(?<=[.!?])([\"')\]]*)\s+(?=[^a-z\s])")
 _SHORTHAND = re.compile(r"(?:(github|gitlab|bitbucket):)?([A-Za-z0-9][\w.-]*)/([\w.-]+)")
 _SCP = re.compile(r"(?:ssh://)?git@([A-Za-z0-9.-]+)[:/]([\w./~-]+)")
 _HOST = re.compile(r"(?=.{4,253}$)[a-z0-9](?:[a-z0-9-]{0,62}\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
@@ -46,7 +46,7 @@ def description(text: str) -> str:
 
 def _first_sentence(line: str) -> str:
     for match in _SENTENCE_END.finditer(line):
-        sentence = line[: match.start()]
+        sentence = line[: match.end(1)]
         last_word = sentence.rsplit(" ", 1)[-1].lower().strip("\"'()[]").rstrip(".")
         if not sentence.endswith(".") or (last_word not in _ABBREVIATIONS and len(last_word) > 1):
             return sentence
@@ -86,6 +86,7 @@ def _https(text: str) -> str:
 
 def _join(parts: SplitResult, netloc: str, *, forge: bool) -> str:
     path = parts.path.rstrip("/").removesuffix(".git") if forge else parts.path
+    path = "" if path == "/" else path
     # npm fills an empty `homepage` with the repository's address and this fragment.
     fragment = "" if forge and parts.fragment == "readme" else parts.fragment
     return urlunsplit(("https", netloc, path, parts.query, fragment))
@@ -105,9 +106,19 @@ def is_web_address(url: str) -> bool:
     """Return whether `url` is an absolute http or https address with a host."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and bool(_URL_CHARS.fullmatch(url))
-    except ValueError:  # an impossible IPv6 address
+        named = bool(parts.hostname) and parts.port != 0
+        return named and parts.scheme in {"http", "https"} and _URL_CHARS.fullmatch(url) is not None
+    except ValueError:  # an impossible port or IPv6 address
         return False
+
+
+def absolute(page: str, url: str) -> str:
+    """Return the http or https address that `url` means on a page, "" when it means none."""
+    try:
+        joined = urljoin(page, url)
+    except ValueError:  # an impossible IPv6 address
+        return ""
+    return joined if is_web_address(joined) else ""
 
 
 def without_user(url: str) -> str:

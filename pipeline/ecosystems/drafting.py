@@ -141,14 +141,16 @@ def ordered(executables: frozenset[str], *names: str) -> list[str]:
 def release_age(released: str, now: datetime) -> tuple[str | None, float | None]:
     """Return the release time as RFC 3339 in UTC and its age in days, or (None, None) when it is not a time.
 
-    A clock that is a little behind the registry's must not make a negative age.
+    A time without a zone is taken as UTC, whatever this machine's zone is. A clock that is a little behind
+    the registry's must not make a negative age.
     """
     try:
-        at = datetime.fromisoformat(released).astimezone(UTC)
+        stated = datetime.fromisoformat(released)
+        at = (stated if stated.tzinfo else stated.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):  # not a time; a year that no calendar has
         return None, None
     age = max(0.0, (now - at).total_seconds() / 86_400)
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ"), round(age, 3)
+    return at.isoformat(timespec="seconds").replace("+00:00", "Z"), round(age, 3)
 
 
 def decode(content: bytes, type_: type[T], place: str) -> T | Failed:

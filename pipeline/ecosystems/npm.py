@@ -258,7 +258,7 @@ def _risks(packument: Packument, version: Version) -> list[str]:
         [] if latest == version.version else [f"the registry's latest is {latest}, not the stable {version.version}"]
     )
     for key, ours in _OURS.items():
-        allowed = _strings(getattr(version, key))
+        allowed = sorted(_strings(getattr(version, key)))
         if not all(_allows(allowed, name) for name in ours):
             risks.append(f"upstream limits {key} to {shown(allowed)}")
     return [text.one_line(risk[:300]) for risk in risks]

@@ -6,7 +6,6 @@ end of the wheel is the only other request. Only the configured index is asked, 
 
 from collections.abc import Sequence
 from datetime import datetime
-from urllib.parse import urljoin
 
 import msgspec
 from packaging.tags import Tag
@@ -102,9 +101,9 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     chosen = _choose(project)
     if not isinstance(chosen, Candidate):
         return chosen
-    url = urljoin(answer.url, chosen.file.url)
-    if not text.is_web_address(url):
-        return bad_metadata(f"{chosen.file.filename}: {url!r} is no web address")
+    url = text.absolute(answer.url, chosen.file.url)
+    if not url:
+        return bad_metadata(f"{chosen.file.filename}: {chosen.file.url!r} is no web address")
     return _read(order, project, chosen, url, fetcher, now)
 
 

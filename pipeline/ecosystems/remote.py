@@ -7,8 +7,8 @@ from pipeline.ecosystems.base import Answer, Fetcher
 from pipeline.ecosystems.drafting import bad_metadata
 from pipeline.model import Category, Failed, Held, Subcategory
 
-# Holds the directory and the metadata of most wheels, as both stand last. Of 24 real tools, 128 KiB was enough
-# for 18, this for 21; each of the others costs a request more, which is dearer than the bytes.
+# Holds the directory and the metadata of most wheels, as both stand last. Of 24 real tools, 128 KiB were
+# enough for 18, this for 21; each of the others costs a request more, which is dearer than the bytes.
 TAIL_BYTES = 256 * 1024
 # A wheel's list of files stands between its other metadata and the directory, is about as long as the
 # directory, and is what makes the tail too short: so this much more is read along with a missing directory.

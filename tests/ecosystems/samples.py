@@ -1,0 +1,76 @@
+"""Made-up packages in the shapes that registries give, read from `fixtures/<ecosystem>/<case>.json`.
+
+A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}` or
+`{"zip": {member: text}}`. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.ecosystems.base import Made
+from pipeline.model import WorkOrder
+from tests.fakes_fetcher import DictFetcher
+
+FOLDER = Path(__file__).with_name("fixtures")
+REGISTRY = "https://registry.example/base"
+NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+
+
+class Sample:
+    """One fixture: the order, and the pages as bytes by their full address."""
+
+    def __init__(self, path: Path) -> None:
+        raw = json.loads(path.read_text("utf-8"))
+        self.ecosystem = path.parent.name
+        self.order = WorkOrder(source=raw["source"], name=raw["name"])
+        self.page_json = {page: found["json"] for page, found in raw["pages"].items() if "json" in found}
+        files = {page: make_zip(found["zip"]) for page, found in raw["pages"].items() if "zip" in found}
+        self.pages: dict[str, bytes] = {REGISTRY + page: content for page, content in files.items()}
+        for page, value in self.page_json.items():
+            self.page_json[page] = _filled(value, files)
+            self.pages[REGISTRY + page] = json.dumps(self.page_json[page]).encode()
+        self.metadata_url = REGISTRY + next(iter(self.page_json))
+
+    def make(self, pages: dict[str, Any] | None = None, *, ranges: bool = True) -> Made:
+        """Return the outcome, with other pages when given."""
+        return make(self.order, DictFetcher(self.pages if pages is None else pages, ranges=ranges))
+
+
+def make(order: WorkOrder, fetcher: DictFetcher) -> Made:
+    """Return the outcome of an order at the samples' registry and time."""
+    ecosystem = ECOSYSTEMS[order.source.partition(":")[0]]
+    return ecosystem.make(order, registry=REGISTRY, fetcher=fetcher, now=NOW)
+
+
+def all_samples() -> dict[str, Sample]:
+    """Return all fixtures by `<ecosystem>-<case>`."""
+    return {f"{path.parent.name}-{path.stem}": Sample(path) for path in sorted(FOLDER.glob("*/*.json"))}
+
+
+def make_zip(members: dict[str, str | bytes]) -> bytes:
+    """Return a zip with these members, the same bytes on each machine: not compressed, no times."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return buffer.getvalue()
+
+
+def _filled(value: object, files: dict[str, bytes]) -> object:
+    match value:
+        case dict():
+            return {key: _filled(item, files) for key, item in value.items()}
+        case list():
+            return [_filled(item, files) for item in value]
+        case str() if value.startswith("$SHA256 "):
+            return hashlib.sha256(files[value.removeprefix("$SHA256 ")]).hexdigest()
+        case str() if value.startswith("$SIZE "):
+            return len(files[value.removeprefix("$SIZE ")])
+        case _:
+            return value

@@ -1,0 +1,36 @@
+"""Two well-known tools through the real registries, as the clients of this machine are set up."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from pipeline.clients import Clients
+from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.ecosystems.base import Draft
+from pipeline.model import WorkOrder
+from tests.fakes_fetcher import PlainFetcher
+
+pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "executables"),
+    [("npm:@biomejs/biome", "biome", ["biome"]), ("pypi:ruff", "ruff", ["ruff"])],
+)
+def test_a_known_tool_is_drafted(source, name, executables):
+    """A tool with a scope and one whose executable is only in the wheel's data folder come out right."""
+    registry = Clients(os.environ, Path.cwd()).registry(source.partition(":")[0], source.partition(":")[2])
+    with httpx2.Client(timeout=30) as client:
+        fetcher = PlainFetcher(client)
+        try:
+            found = ECOSYSTEMS[source.partition(":")[0]].make(
+                WorkOrder(source=source, name=name), registry=registry, fetcher=fetcher, now=datetime.now(UTC)
+            )
+        except httpx2.TransportError as error:
+            pytest.skip(f"the registry does not answer: {type(error).__name__}")
+    assert isinstance(found, Draft)
+    assert found.recipe.executables == executables
+    assert found.evidence.license.spdx
