@@ -37,20 +37,19 @@ def risks(record: ConstraintsRecord) -> list[str]:
         found.append("excluded where it passed")
     if evidence is None:
         return [*found, "no evidence"]
-    if evidence.license.spdx is None:
-        found.append(
-            f"licence declared as {evidence.license.declared!r}" if evidence.license.declared else "no licence"
-        )
-    if evidence.has_install_scripts:
-        found.append("install scripts")
-    if not evidence.artifact.digest_checked:
-        found.append("digest not checked")
+    unverified = [name for name in record.executables if not any(_runs(each, name) for each in record.verify)]
+    if record.verify and unverified:
+        found.append(f"not verified: {', '.join(unverified)}")
     if evidence.age_days is not None and evidence.age_days < YOUNG_DAYS:
         found.append(f"younger than {YOUNG_DAYS} days")
     guessed = [each.field for each in evidence.fields if each.origin == Origin.GUESS]
     if guessed:
         found.append(f"guessed: {', '.join(guessed)}")
     return list(dict.fromkeys([*found, *evidence.risks]))
+
+
+def _runs(verify: Verify, executable: str) -> bool:
+    return verify.command.split()[0] == executable
 
 
 def released(evidence: Evidence | None, now: datetime) -> str:
@@ -96,8 +95,11 @@ def _check(verify: Verify) -> str:
 
 
 def _platforms(record: ConstraintsRecord) -> list[str]:
-    passed = [code(platform) for platform, status in record.statuses.items() if status in PASSED]
-    lines = [f"Passed on {', '.join(passed)}."] if passed else []
+    lines = [
+        f"Passed on {code(platform)}: {text(record.reasons.get(platform, '')) or 'no details'}"
+        for platform, status in record.statuses.items()
+        if status in PASSED
+    ]
     for platform, status in record.statuses.items():
         if status in _FAILED:
             verb = "Failed" if status == VerdictStatus.FAILED else "Predicted to fail"

@@ -4,7 +4,6 @@ Packages are written by strangers. GitHub notifies whoever is mentioned, links `
 through, and bidirectional control characters reorder what a reviewer reads.
 """
 
-import html
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -41,8 +40,8 @@ def code(value: str, limit: int = 120) -> str:
 
 
 def html_code(value: str, limit: int = 120) -> str:
-    """Return upstream text as code inside HTML, where markdown is not parsed."""
-    return f"<code>{html.escape(clean(value, limit))}</code>"
+    """Return upstream text as code inside HTML; GitHub parses markdown between inline tags, so that is escaped too."""
+    return f"<code>{text(value, limit)}</code>"
 
 
 def row(cells: Sequence[str]) -> str:

@@ -36,9 +36,7 @@ def merge(
     A published recipe of the same package is edited, not replaced: its comments and order are its author's.
     """
     statuses = {verdict.platform: verdict.status for verdict in verdicts}
-    reasons = {
-        verdict.platform: verdict.reason for verdict in verdicts if verdict.status not in PASSED and verdict.reason
-    }
+    reasons = {verdict.platform: verdict.reason for verdict in verdicts if verdict.reason}
     if not isinstance(outcome, Generated):
         return _without_recipe(order, outcome, statuses, reasons), None
     derived = derive(statuses, predictions=predictions, reasons=reasons)

@@ -1,13 +1,13 @@
 """The pull request as data: which packages are in it, which are not and why, and whether it may merge by itself."""
 
-import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import PurePosixPath
 
 from pipeline.config import PayloadConfig
 from pipeline.constraints import PASSED
+from pipeline.digests import sha256
 from pipeline.model import (
     AutoMerge,
     Batch,
@@ -15,14 +15,17 @@ from pipeline.model import (
     Excluded,
     Payload,
     PayloadFile,
-    Selected,
     VerdictStatus,
 )
+from pipeline.platforms import BY_ID
 from pipeline.source import ecosystem_of
 
 BODY_FILE = "body.md"
 COMMIT_MESSAGE_FILE = "commit-message.txt"
 TITLE_LIMIT = 72  # characters; longer subjects of a commit are cut by what shows them
+
+
+MODEL_ORDER = list(BY_ID)
 
 
 class Exclusion(StrEnum):
@@ -63,10 +66,10 @@ def build(
         labels=config.labels,
         body_file=BODY_FILE,
         commit_message_file=COMMIT_MESSAGE_FILE,
-        files=[PayloadFile(path=record.recipe_path, sha256=_sha256(recipes[record.source])) for record in included],
+        files=[PayloadFile(path=record.recipe_path, sha256=sha256(recipes[record.source])) for record in included],
         included=[record.source for record in included],
         excluded=excluded,
-        platforms=_counts(batch.selected, by_source),
+        platforms=platform_counts(by_source[each.source] for each in batch.selected if each.source in by_source),
         auto_merge=auto_merge(included),
     )
 
@@ -131,7 +134,7 @@ def _objection(record: ConstraintsRecord | None, recipe: bytes | None, holders: 
         return f"{Exclusion.NOT_GENERATED}: {record.outcome}"
     if recipe is None:
         return f"{Exclusion.NO_RECIPE}: its record names a recipe that is not there"
-    if _sha256(recipe) != record.recipe_sha256:
+    if sha256(recipe) != record.recipe_sha256:
         return f"{Exclusion.DIGEST_MISMATCH}: its recipe is not the one that was validated"
     if not real_passes(record):
         return f"{Exclusion.NO_REAL_PASS}: {_why_no_pass(record)}"
@@ -151,17 +154,10 @@ def _why_no_pass(record: ConstraintsRecord) -> str:
     return ", ".join(f"{count} {status}" for status, count in sorted(found.items())) or "no platform was looked at"
 
 
-def _counts(
-    selected: Sequence[Selected], by_source: Mapping[str, ConstraintsRecord]
-) -> dict[str, dict[VerdictStatus, int]]:
-    """Return for each platform how many packages of the batch have each status there."""
+def platform_counts(records: Iterable[ConstraintsRecord]) -> dict[str, dict[VerdictStatus, int]]:
+    """Return for each platform how many packages have each status there."""
     counts: dict[str, Counter[VerdictStatus]] = {}
-    for each in selected:
-        record = by_source.get(each.source)
-        for platform, status in record.statuses.items() if record else ():
+    for record in records:
+        for platform, status in record.statuses.items():
             counts.setdefault(platform, Counter())[status] += 1
-    return {platform: dict(sorted(counts[platform].items())) for platform in sorted(counts)}
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    return {name: dict(sorted(counts[name].items())) for name in sorted(counts, key=MODEL_ORDER.index)}

@@ -17,6 +17,7 @@ from pipeline.model import (
     Skipped,
     VerdictStatus,
 )
+from pipeline.payload import platform_counts
 from pipeline.source import ecosystem_of
 
 
@@ -75,15 +76,6 @@ def summarise(
         auto_merge_allowed=payload.auto_merge.allowed if payload else False,
         auto_merge_reasons=payload.auto_merge.reasons if payload else [],
     )
-
-
-def platform_counts(records: Sequence[ConstraintsRecord]) -> dict[str, dict[VerdictStatus, int]]:
-    """Return how many packages have which status on each platform."""
-    counts: dict[str, Counter[VerdictStatus]] = {}
-    for record in records:
-        for platform, status in record.statuses.items():
-            counts.setdefault(platform, Counter())[status] += 1
-    return {platform: dict(sorted(counter.items())) for platform, counter in counts.items()}
 
 
 def _row(
