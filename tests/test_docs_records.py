@@ -1,4 +1,4 @@
-"""docs/records.md describes the records that pipeline/model.py defines: all of them, and nothing else."""
+"""docs/records.md describes the records that pipeline/model/ defines: all of them, and nothing else."""
 
 import re
 from enum import StrEnum
@@ -18,7 +18,7 @@ SECTIONS: dict[str, str] = dict(SECTION.findall(PAGE))
 DEFINED = [
     kind
     for kind in vars(model).values()
-    if isinstance(kind, type) and kind.__module__ == model.__name__ and kind is not model.Record
+    if isinstance(kind, type) and kind.__module__.startswith(f"{model.__name__}.") and kind is not model.Record
 ]
 STRUCTS = [kind for kind in DEFINED if issubclass(kind, msgspec.Struct)]
 ENUMS = [kind for kind in DEFINED if issubclass(kind, StrEnum)]

@@ -1,0 +1,158 @@
+"""What became of one work order: a recipe with its evidence, or why there is none."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from pipeline.model.base import Count, Digest, Record, SourceId, Timestamp, ToolName
+from pipeline.model.batch import Gate
+from pipeline.model.recipe import Recipe
+
+
+class Category(StrEnum):
+    """The field's taxonomy of failures."""
+
+    RECIPE_NOT_FOUND = "recipe_not_found"
+    NETWORK_ERROR = "network_error"
+    INSTALL_FAILED = "install_failed"
+    VERIFY_FAILED = "verify_failed"
+    MISSING_DEP = "missing_dep"
+    GENERATION_FAILED = "generation_failed"
+
+
+class Subcategory(StrEnum):
+    """The closed list of causes; `taxonomy` says whose each is, whether it passes by itself, and the remedy."""
+
+    NOT_FOUND = "not_found"
+    TIMEOUT = "timeout"
+    DNS_ERROR = "dns_error"
+    TLS_ERROR = "tls_error"
+    CONNECTION_ERROR = "connection_error"
+    RATE_LIMITED = "rate_limited"
+    UPSTREAM_UNAVAILABLE = "upstream_unavailable"
+    UPSTREAM_REFUSED = "upstream_refused"
+    ANSWER_TOO_LARGE = "answer_too_large"
+    BAD_METADATA = "bad_metadata"
+    DIGEST_MISMATCH = "digest_mismatch"
+    NO_EXECUTABLES = "no_executables"
+    NO_STABLE_VERSION = "no_stable_version"
+    BAD_NAME = "bad_name"
+    NEEDS_BUILD = "needs_build"
+    YANKED = "yanked"
+    DEPRECATED = "deprecated"
+    QUARANTINED = "quarantined"
+    EXE_MISMATCH = "exe_mismatch"
+    VERSION_MISMATCH = "version_mismatch"
+    RUNTIME_TOO_OLD = "runtime_too_old"
+    RUNTIME_MISSING = "runtime_missing"
+    MISSING_SYSTEM_DEP = "missing_system_dep"
+    NO_PLATFORM_BUILD = "no_platform_build"
+    NETWORK_AT_VERIFY = "network_at_verify"
+    OOM = "oom"
+    PIDS = "pids"
+    DISK = "disk"
+    SANDBOX_UNAVAILABLE = "sandbox_unavailable"
+    INSTALL_ERROR = "install_error"
+    VERIFY_ERROR = "verify_error"
+    NO_RUNNER = "no_runner"
+    NO_RESULT = "no_result"
+    NOT_GENERATED = "not_generated"
+
+
+class Origin(StrEnum):
+    """Where a fact was read; a guess is never silent."""
+
+    REGISTRY = "registry"
+    ARTIFACT = "artifact"
+    REPOSITORY = "repository"
+    GUESS = "guess"
+
+
+class FieldEvidence(Record, frozen=True, kw_only=True):
+    """For one field of the recipe: where it came from, in which place of the answer."""
+
+    field: str
+    origin: Origin
+    detail: str
+
+
+class Artifact(Record, frozen=True, kw_only=True):
+    """The exact file that the facts stand in. `digest` is "algorithm:value", "" when the registry gives none."""
+
+    name: str
+    url: str
+    size: Count | None = None
+    digest: str = ""
+    digest_checked: bool = False
+
+
+class License(Record, frozen=True, kw_only=True):
+    """`spdx` is a normalised SPDX expression, or None: loudly unknown; `declared` is what upstream wrote."""
+
+    spdx: str | None
+    declared: str
+    origin: Origin
+
+
+class Evidence(Record, frozen=True, kw_only=True):
+    """What a recipe was made from; written beside the recipe, not into it."""
+
+    version: Annotated[str, Meta(min_length=1)]
+    artifact: Artifact
+    license: License
+    released_at: Timestamp | None
+    age_days: Annotated[float, Meta(ge=0)] | None
+    repository: str = ""
+    fields: list[FieldEvidence]
+    # What only the recipe's reviewer and the static tier need.
+    runtime_requirement: str = ""
+    has_install_scripts: bool = False
+    has_attestations: bool = False
+    risks: list[str] = []
+
+
+class Generated(Record, frozen=True, kw_only=True, tag="generated", tag_field="kind"):
+    """A recipe was made. `recipe_sha256` is the digest of the TOML beside the record."""
+
+    recipe: Recipe
+    recipe_sha256: Digest
+    evidence: Evidence
+
+
+class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="kind"):
+    """A recipe cannot or should not be made from what upstream says: a fact, not a fault."""
+
+    subcategory: Subcategory
+    message: str
+
+
+class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="kind"):
+    """Something went wrong; a transient failure is tried again by the next run."""
+
+    category: Category
+    subcategory: Subcategory
+    transient: bool
+    message: str
+
+
+class Held(Record, frozen=True, kw_only=True, tag="held", tag_field="kind"):
+    """Control stopped the work before its next request; it stays pending and is tried again."""
+
+    gate: Gate
+    message: str
+
+
+Outcome = Generated | Skipped | Failed | Held
+
+
+class OutcomeRecord(Record, frozen=True, kw_only=True):
+    """The answer to one work order, `build/generate/<ecosystem>/<slug>.json`."""
+
+    schema_version: Literal[1] = 1
+    source: SourceId
+    name: ToolName
+    made_from: Digest
+    at: Timestamp
+    seconds: Annotated[float, Meta(ge=0)]
+    outcome: Outcome

@@ -1,0 +1,44 @@
+"""The pull request to be opened."""
+
+from typing import Literal
+
+from pipeline.model.base import BatchId, Count, Digest, Record, SourceId
+from pipeline.model.verdict import VerdictStatus
+
+
+class PayloadFile(Record, frozen=True, kw_only=True):
+    """One file of the pull request; its bytes lie under `build/payload/files/<path>`."""
+
+    path: str
+    sha256: Digest
+
+
+class Excluded(Record, frozen=True, kw_only=True):
+    """A package of the batch that is not in the pull request, and why."""
+
+    source: SourceId
+    reason: str
+
+
+class AutoMerge(Record, frozen=True, kw_only=True):
+    """Whether the pull request may merge without a person; each reason stands against it."""
+
+    allowed: bool
+    reasons: list[str]
+
+
+class Payload(Record, frozen=True, kw_only=True):
+    """The pull request to be opened, `build/payload/pr.json`."""
+
+    schema_version: Literal[1] = 1
+    batch_id: BatchId
+    branch: str
+    title: str
+    labels: list[str]
+    body_file: str
+    commit_message_file: str
+    files: list[PayloadFile]
+    included: list[SourceId]
+    excluded: list[Excluded]
+    platforms: dict[str, dict[VerdictStatus, Count]]
+    auto_merge: AutoMerge

@@ -1,0 +1,37 @@
+"""A recipe before it is written as TOML."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from pipeline.model.base import ExecutableName, Record
+
+
+class Step(Record, frozen=True, kw_only=True):
+    """One `[[steps]]` table: the action and its keys, in the order in which they are written."""
+
+    action: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)")]
+    params: dict[str, str | list[str]]
+
+
+class Verify(Record, frozen=True, kw_only=True):
+    """How a tool is checked: its command, and what the output must hold.
+
+    `mode` is "" (the version must be printed: `pattern`) or "output" (a tool that prints no version: `reason` says so).
+    """
+
+    command: Annotated[str, Meta(min_length=1, max_length=300)]
+    pattern: str = ""
+    mode: Literal["", "output"] = ""
+    reason: str = ""
+    exit_code: int = 0
+
+
+class Recipe(Record, frozen=True, kw_only=True):
+    """A recipe before it is written as TOML; "" and empty lists are left out of the file."""
+
+    name: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=100)]
+    description: Annotated[str, Meta(max_length=200)] = ""
+    homepage: Annotated[str, Meta(pattern=r"^(https://[^\s]+)?$(?!\n)")] = ""
+    steps: Annotated[list[Step], Meta(min_length=1)]
+    executables: Annotated[list[ExecutableName], Meta(min_length=1)]
