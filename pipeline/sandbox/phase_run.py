@@ -47,7 +47,7 @@ def run_phase(phase: Phase, surroundings: Surroundings, places: tuple[cgroups.Pl
         ended = supervisor.follow(timeout=phase.limits.timeout_seconds, check=limits.check, interval=limits.interval)
         usage = limits.usage(group.usage())
         text = printable(kept.content())
-        left = sorted(group.processes()) if ended.all_gone else ["unknown"]
+        left = sorted(group.clear()) if ended.all_gone else ["unknown"]
         hit = ended.limit_hit or limits.hit_at_end(usage, failed=ended.exit_code != 0)
         return PhaseOutput(
             result=_result(phase, ended, usage, text),
