@@ -22,7 +22,7 @@ import sys
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x2, 0x4, 0x1000, 0x4000, 0x40000
 _CLONE_NEWNS = 0x20000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_SIGKILL = 9
+_SIGKILL, _SIGPIPE, _SIGXFSZ = 9, 13, 25
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -83,6 +83,9 @@ def main(descriptor: int) -> None:
         _become(orders["user"])
     _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
     _die_with(orders["parent"])
+    # Python ignores these for itself, and what is ignored stays so through exec: tools rely on the defaults.
+    for number in (_SIGPIPE, _SIGXFSZ):
+        _libc.signal(number, None)
     os.umask(0o022)
     os.chdir("/")
     os.execve(orders["program"], orders["argv"], {})  # noqa: S606  # becoming bubblewrap is the point

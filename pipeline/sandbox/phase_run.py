@@ -1,6 +1,7 @@
 """One run of one phase: limits on, started, followed, and what was measured put into words."""
 
 import contextlib
+import math
 import shlex
 import signal
 import time
@@ -72,7 +73,10 @@ class _Limits:
         self._memory_by_group = any(name.startswith("memory:") for name in by_group)
         self._pids_by_group = any(name.startswith("pids:") for name in by_group)
         self._watches_tree = not (self._memory_by_group and self._pids_by_group)
-        self._tree = TreeWatch(memory_mb=memory_mb, pids=phase.limits.pids)
+        self._tree = TreeWatch(
+            memory_mb=math.inf if self._memory_by_group else memory_mb,
+            pids=math.inf if self._pids_by_group else phase.limits.pids + 1,  # with bubblewrap's process 1
+        )
         self._pids = phase.limits.pids
         self._disk = DiskWatch(phase)
         self._disk_due = 0.0
