@@ -8,6 +8,7 @@ adds is a session outside the user's own manager, and there the watchdog of `wat
 import contextlib
 import itertools
 import os
+import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,9 @@ import msgspec
 
 _PREFIX = "recipeline-"
 _MIB = 1024 * 1024
+# How long the kernel may take to end killed processes, and to let their group go.
+_PATIENCE = 5.0
+_POLL = 0.002
 _serial = itertools.count()
 
 
@@ -113,7 +117,7 @@ class Group:
 
     def __exit__(self, *_: object) -> None:
         for _place, folder in self._made:
-            _remove(folder)
+            _remove(folder, _PATIENCE)
 
     def _limit(self, place: Place, folder: Path, memory: int, pids: int) -> None:
         v1 = place.version == 1
@@ -135,9 +139,9 @@ class Group:
         """Return the files into which a process writes "0" to join."""
         return tuple(str(folder / "cgroup.procs") for _place, folder in self._made)
 
-    def processes(self) -> set[int]:
-        """Return the processes that are in the group now."""
-        return {int(pid) for _place, folder in self._made for pid in _words(folder / "cgroup.procs")}
+    def clear(self) -> set[int]:
+        """Kill what is still in the group; return what does not end."""
+        return set().union(*(_clear(folder, _PATIENCE) for _place, folder in self._made))
 
     def usage(self) -> Usage:
         """Return what was used so far."""
@@ -149,13 +153,14 @@ class Group:
 
 
 def sweep(places: Sequence[Place]) -> None:
-    """Remove groups left behind by runs that were killed."""
+    """End and remove what runs that were killed themselves have left."""
     for place in places:
         with contextlib.suppress(OSError):
             for folder in place.folder.glob(f"{_PREFIX}*-*"):
                 owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
                 if owner.isdecimal() and not Path("/proc", owner).exists():
-                    _remove(folder, patience=0)
+                    _clear(folder, _PATIENCE)
+                    _remove(folder, _PATIENCE)
 
 
 def _read_v1(folder: Path, controllers: tuple[str, ...]) -> dict[str, float]:
@@ -213,17 +218,26 @@ def _write(path: Path, value: int) -> bool:
     return True
 
 
-def _remove(folder: Path, patience: float = 2.0) -> None:
+def _clear(folder: Path, patience: float) -> set[int]:
+    """Kill the processes of a group until there are none; return those that are left when patience ends."""
+    deadline = time.monotonic() + patience
+    while (left := {int(pid) for pid in _words(folder / "cgroup.procs")}) and time.monotonic() < deadline:
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(_POLL)
+    return left
+
+
+def _remove(folder: Path, patience: float) -> None:
     """Remove a group; the kernel refuses for a moment after its last process has ended."""
     deadline = time.monotonic() + patience
-    while True:
+    while time.monotonic() < deadline:
         try:
             folder.rmdir()
         except FileNotFoundError:
             return
         except OSError:
-            if time.monotonic() >= deadline:
-                return
-            time.sleep(0.005)
+            time.sleep(_POLL)
         else:
             return

@@ -1,25 +1,28 @@
 """The small process between the pipeline and bubblewrap: it gives up what bubblewrap must not have, and becomes it.
 
-Started as `python -I -S launch.py DESCRIPTOR` with an empty environment; the descriptor holds the orders as JSON, so
-that nothing of the host stands in a command line. It is a process of its own because a threaded program must run no
-Python between fork and exec. It imports nothing of the pipeline.
+Started as `python -I -S launch.py DESCRIPTOR` with an empty environment; the descriptor holds the orders, so that
+nothing of the host stands in a command line. It is a process of its own because a threaded program must run no Python
+between fork and exec. It imports little, and nothing of the pipeline: it runs once for each phase, and each of `json`,
+`pathlib` and `signal` would take longer to import than all that it does.
 
 A root user's pipeline drops to `nobody`. That user cannot pass through folders such as a private home, so each source
 is first bind-mounted into a folder in memory that only this process and its children see (their own mount namespace).
 """
 
+# pathlib takes longer to import than all of this takes to run.
+# ruff: noqa: PTH103, PTH112, PTH123
+
 import ctypes
-import json
+import marshal
 import os
 import resource
-import signal
 import sys
-from pathlib import Path
 
 # From linux/mount.h, linux/sched.h and linux/prctl.h.
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x2, 0x4, 0x1000, 0x4000, 0x40000
 _CLONE_NEWNS = 0x20000
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+_SIGKILL, _SIGPIPE, _SIGXFSZ = 9, 13, 25
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,13 +44,12 @@ def _stage(folder: str, binds: list[list[str]]) -> None:
     _mount("none", "/", "", _MS_REC | _MS_PRIVATE)
     _mount("tmpfs", folder, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=0755,size=1m")
     for source, place in binds:
-        target = Path(folder, place)
-        if Path(source).is_dir():
-            target.mkdir(parents=True)
-        else:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.touch()
-        _mount(source, str(target), "", _MS_BIND | _MS_REC)
+        target = f"{folder}/{place}"
+        is_folder = os.path.isdir(source)
+        os.makedirs(target if is_folder else target.rpartition("/")[0], exist_ok=True)
+        if not is_folder:
+            os.close(os.open(target, os.O_WRONLY | os.O_CREAT))
+        _mount(source, target, "", _MS_BIND | _MS_REC)
 
 
 def _become(user: int) -> None:
@@ -58,17 +60,18 @@ def _become(user: int) -> None:
 
 def _die_with(parent: int) -> None:
     """Have the kernel kill us when the thread that started us ends; a change of user would undo it."""
-    _checked(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+    _checked(_libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), "prctl")
     if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), _SIGKILL)
 
 
 def main(descriptor: int) -> None:
     """Carry out the orders and become bubblewrap."""
-    with open(descriptor, encoding="utf-8") as file:
-        orders = json.load(file)
+    with open(descriptor, "rb") as file:
+        orders = marshal.load(file)  # noqa: S302  # written by the pipeline, same interpreter
     for group in orders["groups"]:
-        Path(group).write_text("0")
+        with open(group, "w") as file:
+            file.write("0")
     if orders["stage"]:
         _stage(orders["stage"], orders["binds"])
     for name, value in orders["limits"].items():
@@ -80,6 +83,9 @@ def main(descriptor: int) -> None:
         _become(orders["user"])
     _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
     _die_with(orders["parent"])
+    # Python ignores these for itself, and what is ignored stays so through exec: tools rely on the defaults.
+    for number in (_SIGPIPE, _SIGXFSZ):
+        _libc.signal(number, None)
     os.umask(0o022)
     os.chdir("/")
     os.execve(orders["program"], orders["argv"], {})  # noqa: S606  # becoming bubblewrap is the point

@@ -1,6 +1,7 @@
 """One run of one phase: limits on, started, followed, and what was measured put into words."""
 
 import contextlib
+import math
 import shlex
 import signal
 import time
@@ -47,7 +48,7 @@ def run_phase(phase: Phase, surroundings: Surroundings, places: tuple[cgroups.Pl
         ended = supervisor.follow(timeout=phase.limits.timeout_seconds, check=limits.check, interval=limits.interval)
         usage = limits.usage(group.usage())
         text = printable(kept.content())
-        left = sorted(group.processes()) if ended.all_gone else ["unknown"]
+        left = sorted(group.clear()) if ended.all_gone else ["unknown"]
         hit = ended.limit_hit or limits.hit_at_end(usage, failed=ended.exit_code != 0)
         return PhaseOutput(
             result=_result(phase, ended, usage, text),
@@ -72,7 +73,10 @@ class _Limits:
         self._memory_by_group = any(name.startswith("memory:") for name in by_group)
         self._pids_by_group = any(name.startswith("pids:") for name in by_group)
         self._watches_tree = not (self._memory_by_group and self._pids_by_group)
-        self._tree = TreeWatch(memory_mb=memory_mb, pids=phase.limits.pids)
+        self._tree = TreeWatch(
+            memory_mb=math.inf if self._memory_by_group else memory_mb,
+            pids=math.inf if self._pids_by_group else phase.limits.pids + 1,  # with bubblewrap's process 1
+        )
         self._pids = phase.limits.pids
         self._disk = DiskWatch(phase)
         self._disk_due = 0.0

@@ -40,7 +40,6 @@ class Descriptors(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers of the open files that bubblewrap is given."""
 
     status: int
-    block: int
     seccomp: int
     etc: Mapping[str, int]
 
@@ -107,7 +106,7 @@ def _isolation(phase: Phase, descriptors: Descriptors) -> tuple[str, ...]:
         *("--cap-drop", "ALL", "--clearenv", "--hostname", "sandbox"),
         *("--uid", str(USER_ID), "--gid", str(USER_ID)),
         *("--seccomp", str(descriptors.seccomp)),
-        *("--json-status-fd", str(descriptors.status), "--block-fd", str(descriptors.block)),
+        *("--json-status-fd", str(descriptors.status)),
     )
 
 

@@ -36,11 +36,11 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pipes(msgspec.Struct, frozen=True, kw_only=True):
-    """Our ends: the program's output, bubblewrap's reports, and what lets it go on."""
+    """Our ends: the program's output, bubblewrap's reports, and the gate before the program."""
 
     output: int
     status: int
-    block: int
+    gate: int
 
 
 class Supervisor:
@@ -58,8 +58,9 @@ class Supervisor:
     def follow(self, *, timeout: float, check: Check, interval: Callable[[], float]) -> Ended:
         """Wait for the end, the timeout, or until `check(pid of process 1)` names a limit; then end what is left."""
         began = time.monotonic()
-        bwrap_fd = os.pidfd_open(self._process.pid)
+        bwrap_fd = -1
         try:
+            bwrap_fd = os.pidfd_open(self._process.pid)
             for fd in (self._pipes.output, self._pipes.status):
                 os.set_blocking(fd, False)
                 self._selector.register(fd, selectors.EVENT_READ)
@@ -68,7 +69,8 @@ class Supervisor:
         finally:
             all_gone = self._end()
             self._selector.close()
-            os.close(bwrap_fd)
+            if bwrap_fd >= 0:
+                os.close(bwrap_fd)
         wall = time.monotonic() - began
         self._drain()
         return Ended(
@@ -112,9 +114,13 @@ class Supervisor:
         pid = self._reported("child-pid")
         if pid is None or self._init_pid:
             return
-        self._init_fd = os.pidfd_open(pid)
+        try:
+            self._init_fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return  # it failed to set itself up; bubblewrap says why and ends
         self._init_pid = pid
-        os.write(self._pipes.block, b"g")
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._pipes.gate, b"go\n")
 
     def _reported(self, key: str) -> int | None:
         """Return a number out of bubblewrap's reports, one JSON object in each complete line."""
@@ -127,7 +133,9 @@ class Supervisor:
         if self._init_fd is not None:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._init_fd, signal.SIGKILL)
-        self._process.kill()
+        # The whole group: bubblewrap's child is not yet process 1 of anything while it is being set up.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         if self._init_fd is None:
             return True

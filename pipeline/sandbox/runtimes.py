@@ -55,7 +55,7 @@ class BwrapProgram(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_runtimes(which: Which = shutil.which) -> Runtimes:
-    """Return the programs for phases: those of the environment's wheels, which the lock file pins, else the system's."""
+    """Return the programs for phases: those of the wheels, which the lock file pins, else the system's."""
     node, npm = _wheel_node() or _system_node(which) or (None, None)
     return Runtimes(node=node, npm=npm, uv=_uv(), python=_python())
 

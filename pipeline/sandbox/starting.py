@@ -1,7 +1,7 @@
 """Starting one phase: the files, pipes and orders that the launcher and bubblewrap are given."""
 
 import contextlib
-import json
+import marshal
 import os
 import subprocess
 import sys
@@ -24,10 +24,15 @@ _STAGES = ("/mnt", "/media", "/srv", "/opt", "/run", "/var")
 _MIB = 1024 * 1024
 # npm opens some hundreds at once; the usual soft limit is 1,024.
 _OPEN_FILES = 4096
+# The gate: nothing of the phase runs before the supervisor has taken hold of the sandbox, and nothing ever when the
+# pipeline dies before that (bubblewrap's --block-fd goes on at the end of its file). bubblewrap's process 1 asks to die
+# with its parent only when the program is already started, so it must not matter what happens until then.
+_GATE = 'read -r go && [ "$go" = go ] || exit 125; '
 # RLIMIT_NPROC is set inside: there it counts this sandbox's processes only (its user namespace's), outside it would
 # count all of the user's. dash names it -p, bash and busybox -u; a shell that fails at both goes on without, which
 # the preflight sees. `exec` answers 127 and 126 for a program that is not there or cannot be started.
-_BOUND_PROCESSES = 'ulimit -u "$0" 2>/dev/null || ulimit -p "$0" 2>/dev/null; exec "$@"'
+_BOUND_PROCESSES = 'ulimit -u "$0" 2>/dev/null || ulimit -p "$0" 2>/dev/null; '
+_EXEC = 'exec "$@" </dev/null'
 
 
 class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,11 +66,9 @@ def start(
     with contextlib.ExitStack() as given:
         output, output_end = _pipe(stack, given)
         status, status_end = _pipe(stack, given)
-        block_end, block = _pipe(given, stack)
+        gate_end, gate = _pipe(given, stack)
         etc = {place: _memory_file(given, content) for place, content in profile.etc_files(phase).items()}
-        descriptors = profile.Descriptors(
-            status=status_end, block=block_end, seccomp=_memory_file(given, surroundings.seccomp), etc=etc
-        )
+        descriptors = profile.Descriptors(status=status_end, seccomp=_memory_file(given, surroundings.seccomp), etc=etc)
         stage = _Stage(phase, surroundings) if surroundings.root else None
         options = profile.arguments(
             phase, surroundings.host, source=stage.place if stage else str, descriptors=descriptors
@@ -81,24 +84,24 @@ def start(
             "program": stage.program if stage else str(surroundings.program.path),
             "argv": ["bwrap", "--args", str(arguments), "--", *_command(phase, processes)],
         }
-        orders_fd = _memory_file(given, json.dumps(orders).encode())
+        orders_fd = _memory_file(given, marshal.dumps(orders))
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", launch.__file__, str(orders_fd)],
-            stdin=subprocess.DEVNULL,
+            stdin=gate_end,
             stdout=given.enter_context(phase.stdout.open("xb")) if phase.stdout else output_end,
             stderr=output_end,
             env={},
-            pass_fds=(orders_fd, arguments, status_end, block_end, descriptors.seccomp, *etc.values()),
+            pass_fds=(orders_fd, arguments, status_end, descriptors.seccomp, *etc.values()),
             # Ctrl-C is the pipeline's to handle; the tree follows by our signals and by the parent's death.
             start_new_session=True,
         )
-    return Started(process=process, pipes=Pipes(output=output, status=status, block=block))
+    return Started(process=process, pipes=Pipes(output=output, status=status, gate=gate))
 
 
 def _command(phase: Phase, processes: int | None) -> tuple[str, ...]:
     if processes is None:
-        return ("/bin/sh", "-c", 'exec "$@"', "sh", *phase.argv)
-    return ("/bin/sh", "-c", _BOUND_PROCESSES, str(processes), *phase.argv)
+        return ("/bin/sh", "-c", f"{_GATE}{_EXEC}", "sh", *phase.argv)
+    return ("/bin/sh", "-c", f"{_GATE}{_BOUND_PROCESSES}{_EXEC}", str(processes), *phase.argv)
 
 
 class _Stage:
@@ -107,14 +110,9 @@ class _Stage:
     def __init__(self, phase: Phase, surroundings: Surroundings) -> None:
         program = surroundings.program
         mounts = profile.all_mounts(phase, surroundings.host)
-        sources = [os.path.realpath(path) for path in (*(mount.host for mount in mounts), program.path)]
-        self.folder = next(
-            folder
-            for folder in _STAGES
-            if Path(folder).is_dir() and not any(Path(source).is_relative_to(folder) for source in sources)
-        )
         self._places = {mount.host: f"source/{at}" for at, mount in enumerate(mounts)}
-        self.binds = [[str(host), place] for host, place in self._places.items()]
+        self.binds = [[str(host.resolve()), place] for host, place in self._places.items()]
+        self.folder = _free_folder([Path(source) for source, _place in self.binds] + [program.path])
         self.program = str(program.path)
         if program.base is not None:
             # A path below the stage would not be the one that a profile of AppArmor permits; the wheel has none.
@@ -123,6 +121,13 @@ class _Stage:
 
     def place(self, path: Path) -> str:
         return f"{self.folder}/{self._places[path]}"
+
+
+def _free_folder(sources: Sequence[Path]) -> str:
+    for folder in _STAGES:
+        if Path(folder).is_dir() and not any(source.is_relative_to(folder) for source in sources):
+            return folder
+    raise FileNotFoundError(f"each of {', '.join(_STAGES)} is missing or holds a source")
 
 
 def _limits(phase: Phase, address_space_mb: int | None) -> dict[str, int]:

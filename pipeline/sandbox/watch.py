@@ -19,10 +19,12 @@ _CACHE_FACTOR = 4
 
 
 def disk_usage(folder: Path, enough: int) -> int:
-    """Return the bytes that a folder's entries take on the disk; counting stops above `enough`.
+    """Return the bytes that a folder's entries, or one file, take on the disk; counting stops above `enough`.
 
     Hard links count once. A folder that cannot be read counts as more than enough: it might hide anything.
     """
+    if not folder.is_dir():
+        return folder.stat().st_blocks * _STAT_UNIT
     total = 0
     seen: set[tuple[int, int]] = set()
     waiting = [str(folder)]
@@ -129,9 +131,9 @@ def _read(proc: Path, entry: str) -> Sequence[_Process]:
 
 
 class TreeWatch:
-    """Bounds memory and processes of a tree by looking; keeps the peaks."""
+    """Bounds memory and processes of a tree by looking; keeps the peaks. `math.inf` bounds nothing."""
 
-    def __init__(self, *, memory_mb: int, pids: int) -> None:
+    def __init__(self, *, memory_mb: float, pids: float) -> None:
         self._memory_mb = memory_mb
         self._pids = pids
         self.peak = TreeUsage()

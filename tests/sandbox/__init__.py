@@ -1,0 +1,1 @@
+"""Tests of the sandbox: pure parts, and attacks by real programs in the real sandbox."""
