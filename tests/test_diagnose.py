@@ -45,10 +45,11 @@ PACKAGE_TROUBLE = {
     f"{UV_SAYS}there is no version of a==99 and you require a==99": Subcategory.NOT_FOUND,
     f"{UV_SAYS}a==0.6.2 has no usable wheels and you require a==0.6.2": Subcategory.NEEDS_BUILD,
     f"{UV_SAYS}a==2 has no wheels with a matching platform tag (e.g., `manylinux_2_36_x86_64`)": "no_platform_build",
-    f"{UV_SAYS}a==2 has no wheels with a matching Python ABI tag (e.g., `cp311`)": Subcategory.RUNTIME_TOO_OLD,
+    f"{UV_SAYS}a==2 has no wheels with a matching Python ABI tag (e.g., `cp311`)": Subcategory.NEEDS_BUILD,
     f"{UV_SAYS}the current Python version (3.11.7) does not satisfy Python>=3.12 and a==1 depends on Python>=3.12": (
         Subcategory.RUNTIME_TOO_OLD
     ),
+    f"{UV_SAYS}only b<=1 is available and a>=2 depends on b>=2": Subcategory.NOT_FOUND,
     "No executables are provided by package `a`; removing tool": Subcategory.NO_EXECUTABLES,
 }
 RUN_TROUBLE = {
@@ -139,3 +140,21 @@ def test_an_unknown_failure_keeps_its_last_line_and_status():
     killed = diagnose.run_failure(answer("", None, signal=11), LIMITS, engine_warned=False)
     assert killed.reason == "signal 11, no output"
     assert len(diagnose.run_failure(answer("x" * 9_000, 1), LIMITS, engine_warned=False).reason) < 300
+
+
+def test_the_reason_is_what_happened_not_its_frame():
+    """npm's code line, Node's version line and uv's prefix are left out of the reason."""
+    npm = "npm error code E404\nnpm error 404 Not Found - GET https://registry.example/a\nnpm error 404\n"
+    assert diagnose.fetch_failure(answer(npm, 1), LIMITS).reason == "E404: Not Found - GET https://registry.example/a"
+    node = "/prefix/a.js:9\n    throw\n    ^\n\nError: invalid factor: NaN\n    at main (a.js:9)\n\nNode.js v24.19.0\n"
+    found = diagnose.run_failure(answer(node, 1), LIMITS, engine_warned=False)
+    assert found.reason == "exit status 1: Error: invalid factor: NaN"
+    uv = diagnose.fetch_failure(answer(f"{UV_SAYS}there is no version of a==99", 1), LIMITS)
+    assert uv.reason == "Because there is no version of a==99"
+
+
+def test_only_a_missing_version_may_be_stale():
+    """A version may be newer than the cache; a package that does not exist was asked for just now."""
+    assert diagnose.may_be_stale(answer("npm error code ETARGET", 1))
+    assert diagnose.may_be_stale(answer(f"{UV_SAYS}there is no version of a==99", 1))
+    assert not diagnose.may_be_stale(answer("npm error code E404", 1))

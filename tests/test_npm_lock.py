@@ -104,6 +104,18 @@ def test_two_members_or_a_loose_version_are_no_family():
     assert passing(lock_of(two)) == passing(lock_of(loose)) == set(BY_ID)
 
 
+def test_a_member_that_the_registry_lacks_leaves_the_platform_unknown():
+    """npm leaves out an optional package that it cannot find: that says nothing about the platform."""
+    packages = family(("a-linux-x64", "linux", "x64", ""), ("a-darwin-arm64", "darwin", "arm64", ""),
+                      ("a-linux-arm64", "linux", "arm64", ""))  # fmt: skip  # members read as a table
+    del packages["node_modules/a-darwin-arm64"]
+    lock = lock_of(packages)
+    found = npm_lock.predict(lock, MAC)
+    assert (found.status, found.reason) == ("unknown", "npm found no release of a-darwin-arm64 that is wanted here")
+    assert npm_lock.predict(lock, BY_ID["darwin-x86_64"]).status == "predicted_fail"
+    assert npm_lock.predict(lock, DEBIAN).status == "predicted_pass"
+
+
 def test_libc_is_read_from_the_name_when_it_is_not_declared():
     """Older native packages say `-gnu` or `-musl` only in their names."""
     lock = lock_of(

@@ -11,10 +11,25 @@ UV_SAYS = "error: No solution found when resolving dependencies\n  cause: Becaus
 
 
 def test_families_with_one_libc_share_a_resolution():
-    """Eleven platforms are six resolutions."""
-    targets = {uv_resolve.target_of(platform) for platform in ALL_PLATFORMS}
+    """Eleven platforms are six resolutions, at the oldest C library."""
+    targets = {uv_resolve.floor_target(platform) for platform in ALL_PLATFORMS}
     assert len(targets) == 6
-    assert uv_resolve.target_of(BY_ID["linux-rhel-glibc-arm64"]) == "aarch64-manylinux_2_28"
+    assert uv_resolve.floor_target(BY_ID["linux-debian-glibc-arm64"]) == "aarch64-manylinux_2_28"
+
+
+def test_a_family_has_the_library_of_its_oldest_release():
+    """Debian can install what RHEL 8 cannot; musl and darwin know one level only."""
+    assert uv_resolve.own_target(BY_ID["linux-debian-glibc-x86_64"]) == "x86_64-manylinux_2_36"
+    assert uv_resolve.own_target(BY_ID["linux-rhel-glibc-x86_64"]) == "x86_64-manylinux_2_28"
+    for platform in (ALPINE, BY_ID["darwin-arm64"]):
+        assert uv_resolve.own_target(platform) == uv_resolve.floor_target(platform)
+
+
+def test_a_cache_that_is_not_enough_is_no_answer():
+    """A refusal for want of a network is told from a refusal for want of a wheel."""
+    hint = "hint: Packages were unavailable because the network was disabled."
+    assert uv_resolve.lacks_metadata(answer(f"{UV_SAYS}a was not found in the cache\n\n{hint}", 1))
+    assert not uv_resolve.lacks_metadata(answer(f"{UV_SAYS}a==1 has no usable wheels", 1))
 
 
 def test_a_resolution_is_a_predicted_pass():
@@ -34,6 +49,7 @@ def test_a_resolution_is_a_predicted_pass():
             "only a[extra]<=2.0 is available and a[extra]==2.0 has no\n        usable wheels, we can",
             "no_platform_build: a 2.0 has no usable wheels",
         ),
+        ("all of: c[x]==1.0 c[x]>=2.1,<=2.7 have no usable wheels and", "no_platform_build: c has no usable wheels"),
         ("all versions of b have no usable wheels and tool==1", "no_platform_build: b has no usable wheels"),
     ],
 )

@@ -82,12 +82,11 @@ _FETCH_RULES = (
     _install(r"\bENOSPC\b|No space left on device|\bEDQUOT\b", Subcategory.DISK),
     _install(r"\bcode EBADENGINE\b|does not satisfy Python ?[<>=!~]+", Subcategory.RUNTIME_TOO_OLD),
     _install(r"\bEBADPLATFORM\b|no wheels with a matching platform tag", Subcategory.NO_PLATFORM_BUILD),
-    _install(r"no wheels with a matching Python", Subcategory.RUNTIME_TOO_OLD),
-    _install(r"has no usable wheels|building from source is disabled|has no wheels", Subcategory.NEEDS_BUILD),
+    _install(r"no usable wheels|building from source is disabled|(?:has|have) no wheels", Subcategory.NEEDS_BUILD),
     _install(r"No executables are provided", Subcategory.NO_EXECUTABLES),
     _install(
         r"\bcode E404\b|\bETARGET\b|No matching version|there (?:is|are) no versions? of"
-        r"|not found in the package registry",
+        r"|not found in the package registry|only \S+ (?:is|are) available",
         Subcategory.NOT_FOUND,
     ),
     *_MISSING_PROGRAM,
@@ -96,7 +95,8 @@ _FETCH_RULES = (
 _RUN_RULES = (
     _verify(
         r"\bENOTFOUND\b|\bEAI_AGAIN\b|\bENETUNREACH\b|\bECONNREFUSED\b|Temporary failure in name resolution"
-        r"|Name or service not known|Network is unreachable|NewConnectionError|\bConnectError\b",
+        r"|Name or service not known|Network is unreachable|NewConnectionError|\bConnectError\b|\bfetch failed\b"
+        r"|(?i:could not download|related to network connectivity)",
         Subcategory.NETWORK_AT_VERIFY,
     ),
     _verify(
@@ -114,7 +114,9 @@ _RUN_RULES = (
     _verify(r"spawn \S+ EAGAIN|fork: .*Resource temporarily unavailable|can't start new thread", Subcategory.PIDS),
     *_MISSING_PROGRAM,
 )
-_MISSING_VERSION = re.compile(r"\bETARGET\b|No matching version|there (?:is|are) no versions? of")
+_MISSING_VERSION = re.compile(
+    r"\bETARGET\b|No matching version|there (?:is|are) no versions? of|only \S+ (?:is|are) available"
+)
 # npm names the code on one line and says what happened on a later one, between lines that repeat the system's words.
 _NPM_DETAIL = re.compile(
     r"^npm error (?!code |syscall |errno |path |\d+$)(?:\d{3} |notarget |notsup |network )?(\S.*)$", re.MULTILINE
@@ -122,6 +124,11 @@ _NPM_DETAIL = re.compile(
 # What an old Node says of newer syntax or of a newer method; only npm's own warning makes it the runtime's fault.
 _NEWER_LANGUAGE = re.compile(r"(?m)^(?:SyntaxError|TypeError|ReferenceError|Error \[ERR_\w+\]):? .*$")
 _ENGINE_WARNING = re.compile(r"EBADENGINE\s+Unsupported engine|EBADENGINE\s+package:")
+# An exception as Node, Python and node-gyp print it; Node ends with its own version, npm with the name of its log.
+_EXCEPTION = re.compile(
+    r"^(?:npm error )?(?:gyp ERR! (?:stack )?)?((?:Uncaught )?[A-Za-z_.]*(?:Error|Exception)(?: \[\w+\])?: .+)$",
+    re.MULTILINE,
+)
 # A reason is one line of a table.
 _REASON_CHARACTERS = 240
 _LIMITS = {
@@ -199,18 +206,16 @@ def _first_match(answer: PhaseOutput, rules: tuple[_Rule, ...]) -> Diagnosis | N
 def _unknown(answer: PhaseOutput, category: Category, subcategory: Subcategory) -> Diagnosis:
     result = answer.result
     ended = f"signal {result.signal}" if result.signal is not None else f"exit status {result.exit_code}"
-    said = _last_line(answer.output)
-    return Diagnosis(
-        category=category,
-        subcategory=subcategory,
-        reason=f"{ended}: {said}" if said else f"{ended}, no output",
-    )
+    exceptions = _EXCEPTION.findall(answer.output)
+    said = _line_at(exceptions[-1], 0) if exceptions else _last_line(answer.output)
+    reason = f"{ended}: {said}" if said else f"{ended}, no output"
+    return Diagnosis(category=category, subcategory=subcategory, reason=reason)
 
 
 def _reason(text: str, position: int) -> str:
     line = _line_at(text, position)
     if not line.startswith("npm error code "):
-        return line
+        return line.removeprefix("npm error ").removeprefix("cause: ")
     detail = _NPM_DETAIL.search(text, position)
     return f"{line.removeprefix('npm error code ')}: {_line_at(detail.group(1), 0)}" if detail else line
 

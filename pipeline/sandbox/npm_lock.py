@@ -19,6 +19,7 @@ from pipeline.platforms import Platform
 FAMILY_SIZE = 3
 
 _CPU = {"x86_64": "x64", "arm64": "arm64"}
+_CPU_WORDS = {"x86_64": {"x64", "amd64", "64", "universal"}, "arm64": {"arm64", "aarch64", "universal"}}
 _EXACT = re.compile(r"(?:npm:.+@)?\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$")
 # The words of a package's name that tell its platform, not its family: `@img/sharp-libvips-linuxmusl-x64`.
 _PLATFORM_WORDS = re.compile(
@@ -68,9 +69,14 @@ def predict(lock: Lock, platform: Platform) -> Prediction:
         package = lock.packages[path]
         if not _admits(path, package, platform):
             return _refused(platform, f"{_label(path, package)} is required and only for {_only_for(package)}")
-    for path in required:
-        if missing := _missing_family(lock.packages, path, platform):
-            return _refused(platform, f"{_label(path, lock.packages[path])} has no {missing} for this platform")
+    shortfalls = [(path, each) for path in required for each in _shortfalls(lock.packages, path, platform)]
+    for path, shortfall in shortfalls:
+        label = _label(path, lock.packages[path])
+        if not shortfall.unresolved:
+            return _refused(platform, f"{label} has no {shortfall.family}-* for this platform")
+    for _, shortfall in shortfalls:
+        reason = f"npm found no release of {shortfall.unresolved} that is wanted here"
+        return Prediction(platform=platform.id, status="unknown", reason=reason)
     count = len(required)
     return Prediction(
         platform=platform.id,
@@ -119,17 +125,39 @@ def _locate(packages: Mapping[str, Package], folder: str, name: str) -> str | No
         folder = folder.rpartition("/node_modules/")[0]
 
 
-def _missing_family(packages: Mapping[str, Package], path: str, platform: Platform) -> str:
-    """Return the name of a family of platform packages without a member for the platform, or ""."""
+class _Shortfall(msgspec.Struct, frozen=True, kw_only=True):
+    """A family without a member for a platform.
+
+    `unresolved` names the member that is declared for it and is not in the lock file: npm silently leaves out optional
+    packages that the registry does not have, or not yet. "" when none is declared.
+    """
+
+    family: str
+    unresolved: str
+
+
+def _shortfalls(packages: Mapping[str, Package], path: str, platform: Platform) -> list[_Shortfall]:
+    """Return the families of platform packages, declared by one package, that have no member for the platform."""
     families: dict[str, list[str]] = {}
     for name, spec in packages[path].optional_dependencies.items():
-        found = _locate(packages, path, name)
-        if found is not None and _EXACT.match(spec) and _is_platform_specific(packages[found]):
-            families.setdefault(family_of(name), []).append(found)
+        if _EXACT.match(spec) and family_of(name) != name:
+            families.setdefault(family_of(name), []).append(name)
+    found: list[_Shortfall] = []
     for family, members in families.items():
-        if len(members) >= FAMILY_SIZE and not any(_admits(m, packages[m], platform) for m in members):
-            return f"{family}-*"
-    return ""
+        located = {name: _locate(packages, path, name) for name in members}
+        resolved = [place for place in located.values() if place is not None]
+        is_family = len(members) >= FAMILY_SIZE and all(_is_platform_specific(packages[place]) for place in resolved)
+        if is_family and resolved and not any(_admits(place, packages[place], platform) for place in resolved):
+            unresolved = (name for name, place in located.items() if place is None and _is_named_for(name, platform))
+            found.append(_Shortfall(family=family, unresolved=next(unresolved, "")))
+    return found
+
+
+def _is_named_for(name: str, platform: Platform) -> bool:
+    """Say whether a package's name tells that it is for the platform; its libc may be left out."""
+    words = set(re.split(r"[-_/.]", name.replace("linuxmusl", "linux-musl")))
+    foreign_libc = {"glibc": {"musl"}, "musl": {"gnu", "glibc"}}.get(platform.libc, set())
+    return platform.os in words and bool(words & _CPU_WORDS[platform.arch]) and not words & foreign_libc
 
 
 def family_of(name: str) -> str:

@@ -205,7 +205,8 @@ def _verify_built(
     if not succeeded(built):
         failure = diagnose.build_failure(built, job.limits.build)
         if failure.infra or before.subcategory is Subcategory.VERIFY_ERROR:
-            return msgspec.structs.replace(failure, reason=f"install scripts: {failure.reason}")
+            reason = f"{before.reason}; its install scripts, without a network: {failure.reason}"
+            return msgspec.structs.replace(failure, reason=reason)
         return before
     unpacked = prepare_folder(job.work_folder / "built")
     unpacking = course.run(

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import msgspec
 from packaging.utils import canonicalize_name
 
-from pipeline.model import StaticRecord, Verdict
+from pipeline.model import Prediction, StaticRecord, Verdict
 from pipeline.platforms import Platform
 from pipeline.sandbox import diagnose, uv_resolve
 from pipeline.sandbox.base import Job, Mount, Phase, PhaseOutput, Sandbox
@@ -33,20 +34,26 @@ _REQUIREMENTS = "/requirements.in"
 _REMEDY = "set the environment up again, it brings uv as a wheel"
 
 
+class _Tools(msgspec.Struct, frozen=True, kw_only=True):
+    uv: Runtime
+    python: Runtime
+
+
 def validate(job: Job, sandbox: Sandbox, now: str, *, runtimes: Runtimes | None = None) -> Verdict:
     """Install one package from wheels alone, and run each of its executables."""
     here = runtimes or runtimes_here()
     if here.uv is None:
         return Course(job, sandbox, now, {}).failed(runtime_missing("uv", _REMEDY))
-    course = Course(job, sandbox, now, {"python": here.python.version, "uv": here.uv.version})
+    tools = _Tools(uv=here.uv, python=here.python)
+    course = Course(job, sandbox, now, {"python": tools.python.version, "uv": tools.uv.version})
     prefix = prepare_folder(job.work_folder / "prefix")
-    fetched = _fetch(course, job, here.uv, here.python, prefix)
+    fetched = _fetch(course, job, tools, prefix)
     if not succeeded(fetched):
         return course.failed(diagnose.fetch_failure(fetched, job.limits.fetch))
     installed = _look(prefix, job)
     if mismatch := check_installed(job, installed):
         return course.failed(mismatch, installed.executables)
-    checked = verify_executables(course, job, _run_setting(job, here.python, prefix), engine_warned=False)
+    checked = verify_executables(course, job, _run_setting(job, tools.python, prefix), engine_warned=False)
     if isinstance(checked, Diagnosis):
         return course.failed(checked, installed.executables)
     return course.passed(checked, installed.executables)
@@ -58,47 +65,43 @@ def predict(
     """Resolve the package once for each kind of platform that uv tells apart."""
     here = runtimes or runtimes_here()
     course = Course(job, sandbox, now, {})
-    answers: dict[str, PhaseOutput] = {}
-    failure = runtime_missing("uv", _REMEDY) if here.uv is None else None
-    if here.uv is not None:
-        for target in dict.fromkeys(uv_resolve.target_of(platform) for platform in platforms):
-            answers[target] = _resolve(course, job, here.uv, here.python, target, from_cache=bool(answers))
-            failure = _infrastructure_failure(job, answers[target])
-            if failure is not None:
-                break
-    if failure is not None:
-        reason = f"{failure.subcategory}: {failure.reason}"
+    outcome = (
+        runtime_missing("uv", _REMEDY)
+        if here.uv is None
+        else _predict_all(course, job, _Tools(uv=here.uv, python=here.python), platforms)
+    )
+    if isinstance(outcome, Diagnosis):
+        reason = f"{outcome.subcategory}: {outcome.reason}"
         predictions = [uv_resolve.prediction(platform, "unknown", reason) for platform in platforms]
-    else:
-        predictions = [uv_resolve.predict(answers[uv_resolve.target_of(each)], each) for each in platforms]
-    return course.static(predictions, final=failure is None)
+        return course.static(predictions, final=False)
+    return course.static(outcome, final=True)
 
 
 # ------------------------------------------------------------------------------------------- phases
 
 
-def _uv_phase(job: Job, uv: Runtime, python: Runtime, name: str, arguments: tuple[str, ...], mount: Mount) -> Phase:
+def _uv_phase(job: Job, tools: _Tools, name: str, arguments: tuple[str, ...], mount: Mount) -> Phase:
     """Return a phase that runs uv with the network on. No package code runs: nothing is built."""
     return Phase(
         name=name,
-        argv=(*uv.argv, *arguments),
+        argv=(*tools.uv.argv, *arguments),
         environment={
-            **uv.environment,
-            **python.environment,
-            "PATH": f"{PREFIX}/bin:{python.folder}:{SYSTEM_PATH}",
+            **tools.uv.environment,
+            **tools.python.environment,
+            "PATH": f"{PREFIX}/bin:{tools.python.folder}:{SYSTEM_PATH}",
             "UV_CACHE_DIR": CACHE,
             "UV_LINK_MODE": "copy",
             "UV_NO_CONFIG": "1",
             "UV_NO_PROGRESS": "1",
-            "UV_PYTHON": python.argv[0],
+            "UV_PYTHON": tools.python.argv[0],
             "UV_PYTHON_DOWNLOADS": "never",
             "UV_TOOL_BIN_DIR": f"{PREFIX}/bin",
             "UV_TOOL_DIR": f"{PREFIX}/tools",
             **job.client_environment,
         },
         mounts=(
-            *uv.mounts,
-            *python.mounts,
+            *tools.uv.mounts,
+            *tools.python.mounts,
             mount,
             Mount(host=job.cache_folder, inside=CACHE, writable=True, cache=True),
         ),
@@ -108,18 +111,18 @@ def _uv_phase(job: Job, uv: Runtime, python: Runtime, name: str, arguments: tupl
     )
 
 
-def _fetch(course: Course, job: Job, uv: Runtime, python: Runtime, prefix: Path) -> PhaseOutput:
+def _fetch(course: Course, job: Job, tools: _Tools, prefix: Path) -> PhaseOutput:
     """Install from wheels; once more with fresh metadata when a version is missing in the cache: it may be new."""
     identifier = identifier_of(job.source)
     arguments = ("tool", "install", "--no-build", f"{identifier}=={job.version}")
     mount = Mount(host=prefix, inside=PREFIX, writable=True)
-    answer = course.run(_uv_phase(job, uv, python, "fetch", arguments, mount))
+    answer = course.run(_uv_phase(job, tools, "fetch", arguments, mount))
     if succeeded(answer) or not diagnose.may_be_stale(answer):
         return answer
-    return course.run(_uv_phase(job, uv, python, "fetch-fresh", (*arguments, "--refresh"), mount))
+    return course.run(_uv_phase(job, tools, "fetch-fresh", (*arguments, "--refresh"), mount))
 
 
-def _resolve(course: Course, job: Job, uv: Runtime, python: Runtime, target: str, *, from_cache: bool) -> PhaseOutput:
+def _resolve(course: Course, job: Job, tools: _Tools, target: str, *, from_cache: bool) -> PhaseOutput:
     """Resolve for one target. `from_cache`: another target's metadata was read just now, and mostly serves this one.
 
     Asking the index about each package of the tree again for each target takes five times as long.
@@ -131,10 +134,31 @@ def _resolve(course: Course, job: Job, uv: Runtime, python: Runtime, target: str
     arguments = ("pip", "compile", *output, "--only-binary", ":all:", "--python-platform", target, _REQUIREMENTS)
     name = f"resolve-{target}"
     if from_cache:
-        answer = course.run(_uv_phase(job, uv, python, name, (*arguments, "--offline"), mount))
-        if succeeded(answer):
+        answer = course.run(_uv_phase(job, tools, name, (*arguments, "--offline"), mount))
+        if not uv_resolve.lacks_metadata(answer):
             return answer
-    return course.run(_uv_phase(job, uv, python, name, arguments, mount))
+    return course.run(_uv_phase(job, tools, name, arguments, mount))
+
+
+def _predict_all(
+    course: Course, job: Job, tools: _Tools, platforms: tuple[Platform, ...]
+) -> list[Prediction] | Diagnosis:
+    """Return the predictions, or the infrastructure error that prevented them."""
+    answers: dict[str, PhaseOutput] = {}
+    predictions: list[Prediction] = []
+    for platform in platforms:
+        prediction = uv_resolve.prediction(platform, "unknown", "")
+        for target in (uv_resolve.floor_target(platform), uv_resolve.own_target(platform)):
+            if target not in answers:
+                answers[target] = _resolve(course, job, tools, target, from_cache=bool(answers))
+            failure = _infrastructure_failure(job, answers[target])
+            if failure is not None:
+                return failure
+            prediction = uv_resolve.predict(answers[target], platform)
+            if prediction.status != "predicted_fail":
+                break
+        predictions.append(prediction)
+    return predictions
 
 
 def _infrastructure_failure(job: Job, answer: PhaseOutput) -> Diagnosis | None:
