@@ -7,6 +7,7 @@ each request arrived, by the monotonic clock that all processes share.
 import hashlib
 import re
 import socket
+import sys
 import threading
 import time
 from collections import deque
@@ -220,6 +221,11 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     registry: FakeRegistry
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Be silent about clients that hang up, as they do when an answer is too large or too slow."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
