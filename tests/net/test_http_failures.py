@@ -73,6 +73,7 @@ def test_trouble_that_passes_is_tried_again(kit, registry, trouble):
     assert kit.get(url).content == b"sound"
     assert len(registry.seen()) == 3
     assert len(kit.limiter.asked) == 3
+    assert kit.limiter.departures == [registry.host] * 3
     assert kit.gate.asked == 3
     assert kit.counts.total().failed_tries == 2
 
