@@ -53,13 +53,15 @@ def exhausted_for(headers: Mapping[str, str], wall: float) -> float | None:
 def lasting(headers: Mapping[str, str], unnamed: str, wall: float) -> dict[str, str]:
     """Return the headers to store: `unnamed` is added to `Cache-Control` when an answer names no lifetime.
 
-    Registries behind a mirror often send neither `Cache-Control` nor `Date`, which a cache needs.
+    Registries behind a mirror often send neither `Cache-Control` nor `Date`, which a cache needs. A lifetime
+    of ours begins now, by our own clock.
     """
     kept = dict(headers)
     control = kept.get("cache-control", "")
-    if unnamed and not _LIFETIME.search(control) and "expires" not in kept:
+    named = _LIFETIME.search(control) is not None or "expires" in kept
+    if unnamed and not named:
         kept["cache-control"] = f"{control}, {unnamed}" if control else unnamed
-    if _http_date(kept.get("date", "")) is None:
+    if not named or _http_date(kept.get("date", "")) is None:
         kept["date"] = formatdate(wall, usegmt=True)
     return kept
 

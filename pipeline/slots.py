@@ -84,7 +84,7 @@ def from_bytes(raw: bytes, now: float) -> Slots | None:
     if slots.written_at > now:
         return Slots()
     consistent = slots.last is None or slots.last <= slots.written_at
-    return slots if consistent and slots.not_before - slots.written_at <= LONGEST_PENALTY else None
+    return slots if consistent and slots.not_before <= slots.written_at + LONGEST_PENALTY else None
 
 
 def unknown(now: float) -> Slots:

@@ -7,6 +7,8 @@ each request arrived, by the monotonic clock that all processes share.
 import hashlib
 import re
 import socket
+import ssl
+import sys
 import threading
 import time
 from collections import deque
@@ -56,9 +58,13 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FakeRegistry:
-    """Use it in a `with` statement. Paths are compared unquoted, so `/npm/@a%2fb` and `/npm/@a/b` are one."""
+    """Use it in a `with` statement. Paths are compared unquoted, so `/npm/@a%2fb` and `/npm/@a/b` are one.
 
-    def __init__(self) -> None:
+    With `tls`, a server's context, it speaks https.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self._scheme = "http" if tls is None else "https"
         self._resources: dict[str, Reply] = {}
         self._scripts: dict[str, deque[Reply]] = {}
         self._lock = threading.Lock()
@@ -66,6 +72,11 @@ class FakeRegistry:
         self.closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.registry = self
+        if tls is not None:
+            # The handshake is left to the handler's thread; one client that fails it holds up nobody.
+            self._server.socket = tls.wrap_socket(
+                self._server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -87,7 +98,7 @@ class FakeRegistry:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}"
+        return f"{self._scheme}://{self.host}"
 
     @property
     def npm_url(self) -> str:
@@ -220,6 +231,11 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
     registry: FakeRegistry
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Be silent about clients that hang up, as they do when an answer is too large or too slow."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):

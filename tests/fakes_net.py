@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from pipeline.clock import Clock
 from pipeline.http_events import NetworkEvent
 from pipeline.model import Gate, Held
 
@@ -36,7 +37,7 @@ class FakeClock:
 class OpenLimiter:
     """A `Limiter` that lets everything pass at once and remembers who asked and who was penalised."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.asked: list[tuple[str, float]] = []
         self.departures: list[str] = []

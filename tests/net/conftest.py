@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import stamina
 
+from pipeline.clock import Clock
 from pipeline.config import NetworkConfig
 from pipeline.http import HttpFetcher
 from pipeline.http_events import CountingObserver
@@ -45,8 +46,8 @@ def elsewhere() -> Iterator[FakeRegistry]:
 class Kit:
     """A fetcher, and the fakes that it was given."""
 
-    def __init__(self, folder: Path, *, config: NetworkConfig, gate: ScriptedGate) -> None:
-        self.clock = FakeClock()
+    def __init__(self, folder: Path, *, config: NetworkConfig, gate: ScriptedGate, clock: Clock) -> None:
+        self.clock = clock
         self.limiter = OpenLimiter(self.clock)
         self.gate = gate
         self.counts = CountingObserver()
@@ -69,8 +70,10 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Kit]]:
     """Return a maker of kits; all share one cache file, as processes do."""
     made: list[Kit] = []
 
-    def kit(*, config: NetworkConfig = LIMITS, gate: ScriptedGate | None = None) -> Kit:
-        made.append(Kit(tmp_path, config=config, gate=gate or ScriptedGate()))
+    def kit(
+        *, config: NetworkConfig = LIMITS, gate: ScriptedGate | None = None, clock: Clock | None = None
+    ) -> Kit:
+        made.append(Kit(tmp_path, config=config, gate=gate or ScriptedGate(), clock=clock or FakeClock()))
         return made[-1]
 
     yield kit

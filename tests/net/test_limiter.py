@@ -61,6 +61,22 @@ def test_a_penalty_holds_everybody_back(tmp_path, clock, stop):
     assert two.acquire("a.example", 10.0, ignore) == pytest.approx(1_030.0)
 
 
+def test_a_request_that_leaves_late_holds_the_next_one_back(limiter, clock):
+    """Opening a connection took half a second: the next request goes an interval after that, not before."""
+    claimed = limiter.acquire("a.example", 1.0, ignore)
+    clock.advance(0.5)
+    limiter.sent("a.example", claimed)
+    assert limiter.acquire("a.example", 1.0, ignore) == pytest.approx(1_001.51, abs=0.003)
+
+
+def test_a_request_that_leaves_on_time_costs_nothing(limiter, clock):
+    """A millisecond between slot and departure is normal, and is not added to every interval."""
+    claimed = limiter.acquire("a.example", 1.0, ignore)
+    clock.advance(0.001)
+    limiter.sent("a.example", claimed)
+    assert limiter.acquire("a.example", 1.0, ignore) == pytest.approx(1_001.01)
+
+
 @pytest.mark.parametrize("content", [b"", b"\0\0\0", b'{"last": 1', b'{"last": 1e300}', b'{"last": null}'])
 def test_a_damaged_file_neither_crashes_nor_blocks(limiter, clock, tmp_path, content):
     """Rubbish in the state file costs at most one interval, and is replaced."""

@@ -5,7 +5,19 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.slots import LONGEST_PENALTY, Slots, claim, due, from_bytes, push_back, to_bytes, unknown
+from pipeline.slots import (
+    LONGEST_PENALTY,
+    PUNCTUAL,
+    Slots,
+    claim,
+    delay,
+    due,
+    from_bytes,
+    is_late,
+    push_back,
+    to_bytes,
+    unknown,
+)
 
 rates = st.floats(min_value=0.01, max_value=100.0)
 times = st.floats(min_value=0.0, max_value=1e7)
@@ -44,6 +56,22 @@ def test_each_requester_keeps_its_own_rate(slow, fast, start):
     """After anybody's request the next one waits for its own interval, not for that of the one before."""
     slots, _ = claim(Slots(), start, fast)
     assert due(slots, slow) - start >= 1.0 / slow * 0.9999
+
+
+@given(start=times, late=st.floats(min_value=0.01, max_value=60.0), rate=rates)
+def test_a_late_departure_is_kept_away_from(start, late, rate):
+    """When a request leaves long after its slot was claimed, the next one keeps its distance to it."""
+    slots, _ = claim(Slots(), start, rate)
+    assert is_late(start, start + late)
+    assert due(delay(slots, start + late), rate) >= start + late - PUNCTUAL + 1.0 / rate * 0.9999
+
+
+@given(start=times, gap=gaps, rate=rates)
+def test_no_departure_moves_a_slot_forward(start, gap, rate):
+    """Whoever reports first: the latest of all requests counts."""
+    slots, _ = claim(Slots(), start + gap, rate)
+    assert due(delay(slots, start), rate) >= due(slots, rate)
+    assert not is_late(start, start + PUNCTUAL / 2)
 
 
 @given(start=times, first=penalties, second=penalties, rate=rates)
