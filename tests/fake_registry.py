@@ -74,9 +74,7 @@ class FakeRegistry:
         self._server.registry = self
         if tls is not None:
             # The handshake is left to the handler's thread; one client that fails it holds up nobody.
-            self._server.socket = tls.wrap_socket(
-                self._server.socket, server_side=True, do_handshake_on_connect=False
-            )
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:

@@ -70,9 +70,7 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Kit]]:
     """Return a maker of kits; all share one cache file, as processes do."""
     made: list[Kit] = []
 
-    def kit(
-        *, config: NetworkConfig = LIMITS, gate: ScriptedGate | None = None, clock: Clock | None = None
-    ) -> Kit:
+    def kit(*, config: NetworkConfig = LIMITS, gate: ScriptedGate | None = None, clock: Clock | None = None) -> Kit:
         made.append(Kit(tmp_path, config=config, gate=gate or ScriptedGate(), clock=clock or FakeClock()))
         return made[-1]
 

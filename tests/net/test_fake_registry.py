@@ -16,9 +16,7 @@ from tests.fake_registry import SIMPLE_JSON, Reply
 def run(command, folder, **environment):
     """Run a client with an empty home; return its output."""
     clean = {"PATH": os.environ["PATH"], "HOME": str(folder), **environment}
-    done = subprocess.run(
-        command, env=clean, cwd=folder, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = subprocess.run(command, env=clean, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

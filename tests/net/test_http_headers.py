@@ -22,9 +22,7 @@ def test_both_forms_of_retry_after_mean_the_same(seconds):
     assert as_number == as_date == seconds
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"), [(" 7 ", 7.0), ("1.9", 1.0), (formatdate(0, usegmt=True), 0.0)]
-)
+@pytest.mark.parametrize(("value", "seconds"), [(" 7 ", 7.0), ("1.9", 1.0), (formatdate(0, usegmt=True), 0.0)])
 def test_forms_of_retry_after_seen_in_the_field(value, seconds):
     """Spaces, fractions and dates in the past are read, not refused."""
     assert retry_after({"retry-after": value}, NOW) == seconds
@@ -95,6 +93,4 @@ def test_our_lifetime_begins_by_our_clock():
     late = {"date": formatdate(NOW - 7_200, usegmt=True)}
     assert lasting(late, "max-age=60", NOW)["date"] == formatdate(NOW, usegmt=True)
     assert lasting({**late, "cache-control": "max-age=5"}, "max-age=60", NOW)["date"] == late["date"]
-    assert lasting({"date": "soon", "expires": "0"}, "max-age=60", NOW)["date"] == formatdate(
-        NOW, usegmt=True
-    )
+    assert lasting({"date": "soon", "expires": "0"}, "max-age=60", NOW)["date"] == formatdate(NOW, usegmt=True)

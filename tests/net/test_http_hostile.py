@@ -179,9 +179,7 @@ def test_a_redirect_to_plain_text_is_refused():
     refused = redirected(httpx2.URL("https://a.example/x"), "http://a.example/x")
     assert what(refused) == ("network_error/upstream_refused", False)
     assert redirected(httpx2.URL("https://a.example/x"), "/y") == httpx2.URL("https://a.example/y")
-    assert redirected(httpx2.URL("http://a.example/x"), "https://b.example/") == httpx2.URL(
-        "https://b.example/"
-    )
+    assert redirected(httpx2.URL("http://a.example/x"), "https://b.example/") == httpx2.URL("https://b.example/")
 
 
 @pytest.mark.parametrize(
