@@ -57,7 +57,7 @@ def build(
         if record is None or reason:
             excluded.append(Excluded(source=selected.source, reason=reason))
             continue
-        holders[record.recipe_path.lower()] = record.source
+        holders[record.recipe_path] = record.source
         included.append(record)
     return Payload(
         batch_id=batch.id,
@@ -138,7 +138,7 @@ def _objection(record: ConstraintsRecord | None, recipe: bytes | None, holders: 
         return f"{Exclusion.DIGEST_MISMATCH}: its recipe is not the one that was validated"
     if not real_passes(record):
         return f"{Exclusion.NO_REAL_PASS}: {_why_no_pass(record)}"
-    if holder := holders.get(record.recipe_path.lower()):
+    if holder := holders.get(record.recipe_path):
         return f"{Exclusion.NAME_COLLISION}: {holder} has {record.recipe_path}"
     return ""
 

@@ -1,7 +1,8 @@
 """Changing a few keys of a TOML file that people also edit, without touching another byte.
 
-A statement is found by its tokens, new text is spliced in, and the outcome is proved: it must parse to exactly what
-was meant, and every other line must be as it was. What cannot be proved is `Refusal`, and the file stays as it is.
+A statement is found by its tokens, new text is spliced in, and both are proved with `tomllib`: the lines found must
+hold that statement alone, and the outcome must parse to exactly what was meant. What cannot be proved is a
+`Refusal`, and the file stays as it is.
 """
 
 import re
@@ -59,13 +60,10 @@ def edit(text: str, changes: Iterable[Change]) -> str | Refusal:
             return wanted
         if wanted == meant:
             continue
-        splice = _splice(edited, change)
+        splice = _splice(edited, change, meant.get(change.table, {}).get(change.key))
         if isinstance(splice, Refusal):
             return splice
-        spliced = edited[: splice.start] + splice.new + edited[splice.end :]
-        if not _keeps_other_lines(edited, spliced, splice):
-            return Refusal(reason=f"setting {change.table}.{change.key} would touch other lines")
-        meant, edited = wanted, spliced
+        meant, edited = wanted, edited[: splice.start] + splice.new + edited[splice.end :]
     if edited != text and parse(edited) != meant:
         return Refusal(reason="the edited text would not say what was meant")
     return edited
@@ -113,7 +111,8 @@ def _meant(before: dict[str, Any], change: Change) -> dict[str, Any] | Refusal:
     return {**before, change.table: {**table, change.key: plain}}
 
 
-def _splice(text: str, change: Change) -> _Splice | Refusal:
+def _splice(text: str, change: Change, old: object) -> _Splice | Refusal:
+    """Return what to replace; nothing outside of it changes, so it must lie within the lines of its own statement."""
     own = [each for each in scan(text) if each.path[:1] == (change.table,)]
     path = (change.table, change.key)
     target = [each for each in own if each.path[:2] == path]
@@ -123,6 +122,8 @@ def _splice(text: str, change: Change) -> _Splice | Refusal:
         return _insertion(text, own, change, change.value)
     if not target:
         return Refusal(reason=f"{'.'.join(path)} is inside an inline table")
+    if not _is_exactly(text, target[0], old):
+        return Refusal(reason=f"changing {'.'.join(path)} would touch other lines")
     if change.value is None:
         return _removal(text, target[0])
     return _Splice(start=target[0].value_start, end=target[0].value_end, new=_lines(change.value, text))
@@ -178,13 +179,22 @@ def _line_end(text: str) -> str:
     return "\r\n" if text.partition("\n")[0].endswith("\r") else "\n"
 
 
-def _keeps_other_lines(before: str, after: str, splice: _Splice) -> bool:
-    """Say whether each line that the splice does not replace is in `after` too, in the same order."""
-    kept = []
-    at = 0
-    for line in before.split("\n"):
-        if at + len(line) <= splice.start or splice.end <= at:
-            kept.append(line.removesuffix("\r"))
-        at += len(line) + 1
-    left = iter([line.removesuffix("\r") for line in after.split("\n")])
-    return all(line in left for line in kept)
+def _is_exactly(text: str, found: Statement, value: object) -> bool:
+    """Say whether the lines that a statement was found on hold it and nothing else, not even a comment of their own.
+
+    A replaced or removed statement takes no other line along when this holds; it is asked of `tomllib`, not of the
+    scanner that found the statement.
+    """
+    own = text[found.start : found.end]
+    wanted = value
+    for key in reversed(found.path[len(found.table) :]):
+        wanted = {key: wanted}
+    shorter = own.rstrip("\r\n").rpartition("\n")[0]
+    return (
+        (found.start == 0 or text[found.start - 1] == "\n")
+        and (own.endswith("\n") or found.end == len(text))
+        and not own.lstrip(" \t\r").startswith(("#", "\n"))
+        and found.start <= found.value_start <= found.value_end <= found.end
+        and parse(own) == wanted
+        and parse(shorter) != wanted
+    )

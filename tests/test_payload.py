@@ -121,7 +121,7 @@ def test_a_package_without_any_record_is_named():
 
 
 def test_of_two_packages_with_one_name_the_first_of_the_batch_has_it():
-    """Selection ranks: the one that came first keeps the file, also where case is ignored."""
+    """Selection ranks: the one that came first keeps the file."""
     payload = payload_of(merged("pypi:tool"), merged("npm:tool"))
     assert payload.included == ["pypi:tool"]
     assert reason_of(payload, "npm:tool") == "name_collision: pypi:tool has recipes/t/tool.toml"

@@ -96,6 +96,7 @@ def test_the_bytes_are_those_of_the_format():
         Verify(command="blackd --help", mode="output", reason="it prints no version"),
         Verify(command="black --version", pattern="{version}"),
         Verify(command="black -V", pattern="{version}"),
+        Verify(command="blackd --usage", pattern="usage", exit_code=1),
     ]
     assert render(recipe, checks) == (
         "[metadata]\n"

@@ -4,10 +4,12 @@ import difflib
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline import toml_edit
 from pipeline.model import Constraints, Verify
 from pipeline.recipe import merge_constraints, set_verify
 from pipeline.toml_edit import Change, Refusal, edit, encode
@@ -184,6 +186,44 @@ def test_removing_what_is_not_there_is_nothing():
     """A key, or a whole table, that is not there needs no edit."""
     assert edit("[a]\nb = 1\n", [Change(table="a", key="c", value=None)]) == "[a]\nb = 1\n"
     assert edit("[a]\nb = 1\n", [Change(table="x", key="c", value=None)]) == "[a]\nb = 1\n"
+
+
+ABOVE, BELOW = "# above\n", "# below\n"
+
+
+@pytest.mark.parametrize("value", ["y", None])
+@pytest.mark.parametrize(
+    "shift",
+    [
+        {"start": -len(ABOVE)},
+        {"start": -1},
+        {"start": 1},
+        {"end": len(BELOW)},
+        {"end": -1},
+        {"end": len(BELOW + "c = 1\n")},
+        {"value_start": -len("b = ") - 1},
+        {"value_end": len("# b\n") + 2},
+    ],
+    ids=str,
+)
+def test_a_statement_that_was_mistaken_is_not_edited(monkeypatch, shift, value):
+    """Should the scanner ever take another line for the statement's own, the proof refuses the edit."""
+
+    def mistaken(text):
+        for each in scan(text):
+            moved = {field: getattr(each, field) + by for field, by in shift.items()}
+            yield msgspec.structs.replace(each, **moved) if each.path == ("a", "b") else each
+
+    monkeypatch.setattr(toml_edit, "scan", mistaken)
+    text = f'[a]\n{ABOVE}b = "x" # b\n{BELOW}c = 1\n'
+    assert isinstance(edit(text, [Change(table="a", key="b", value=value)]), Refusal)
+
+
+def test_an_edit_that_says_something_else_is_refused(monkeypatch):
+    """Should a value ever be written wrongly, the outcome does not parse to what was meant."""
+    monkeypatch.setattr(toml_edit, "encode", lambda value: '"wrong"')
+    refusal = edit("[a]\nb = 1\n", [Change(table="a", key="b", value="y")])
+    assert refusal == Refusal(reason="the edited text would not say what was meant")
 
 
 @given(st.recursive(WORDS | st.integers(), lambda inner: st.lists(inner, max_size=3), max_leaves=6), WORDS, WORDS)
