@@ -21,6 +21,7 @@ DOIT_CONFIG = {
     "par_type": "thread",
     # More threads than can wait for permits at once, so that none of them holds up a validation.
     "num_process": min(4 * len(PLAN.orders) + 8, 256),
+    "continue": True,  # a bug that one package meets does not stop the others
     "verbosity": 2,
 }
 

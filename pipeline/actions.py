@@ -5,7 +5,6 @@ run loses. It returns what doit keeps: the digest that the result was made from,
 """
 
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline import merging
@@ -13,7 +12,7 @@ from pipeline import payload as payload_core
 from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
-from pipeline.errors import PostconditionBroken
+from pipeline.ecosystems.drafting import bad_metadata
 from pipeline.model import (
     Batch,
     ConstraintsRecord,
@@ -128,7 +127,6 @@ def constrain(source: str) -> Kept:
     if text is None:
         merged.unlink(missing_ok=True)
     else:
-        _postcondition("constrain", source, strict_check(text))
         write_bytes(merged, text.encode())
     write(plan.paths.constraints(source), record)
     return {"digest": constrain_digest(plan, order), "final": True}
@@ -148,7 +146,6 @@ def payload() -> Kept:
     result = payload_core.build(batch, records, run.plan.config.payload, recipes)
     shutil.rmtree(paths.payload_folder, ignore_errors=True)
     for source, file in zip(result.included, result.files, strict=True):
-        _postcondition("payload", source, [] if sha256(recipes[source]) == file.sha256 else ["digest differs"])
         write_bytes(paths.payload_files / file.path, recipes[source])
     write_bytes(paths.body, render_body(result, records, run.moment()).encode())
     write_bytes(paths.commit_message, commit_message(result, records).encode())
@@ -188,7 +185,9 @@ def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
         path.unlink(missing_ok=True)
         return made
     text = render(made.recipe)
-    _postcondition("generate", source, strict_check(text))
+    broken = strict_check(text)
+    if broken:  # what upstream declares can break a rule of the recipe format; it must not stop the run
+        return bad_metadata(f"its recipe would break a rule: {broken[0]}")
     write_bytes(path, text.encode())
     return Generated(recipe=made.recipe, recipe_sha256=sha256(text.encode()), evidence=made.evidence)
 
@@ -209,12 +208,3 @@ def _verdict(run: Run, platform: str, source: str, existing: Verdict | None) -> 
         static = read(run.plan.paths.static(source), StaticRecord, purpose="prediction")
         return predicted(source, platform, outcome, static, made_from, now)
     return not_run(source, platform, outcome, made_from, now)
-
-
-def _postcondition(stage: str, source: str, broken: Sequence[str]) -> None:
-    """Raise when a stage made something that it must never make: a bug, named by its stage."""
-    if broken:
-        raise PostconditionBroken(
-            f"{stage} made a recipe for {source} that breaks a rule: {broken[0]}",
-            remedy="this is a bug in recipeline: report it with this line",
-        )

@@ -53,9 +53,3 @@ class EmptySelection(PipelineError):
     """What was asked for exists, but nothing in the queue can be worked on."""
 
     exit_code = 6
-
-
-class PostconditionBroken(PipelineError):
-    """A stage made something that it must never make: a bug, named by its stage."""
-
-    exit_code = 7

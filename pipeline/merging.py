@@ -19,6 +19,7 @@ from pipeline.model import (
     WorkOrder,
 )
 from pipeline.recipe import merge_constraints, recipe_path, runs_commands, same_package, set_verify
+from pipeline.recipe_rules import strict_check
 from pipeline.toml_edit import Refusal
 
 
@@ -42,7 +43,8 @@ def merge(
     derived = derive(statuses, predictions=predictions, reasons=reasons)
     verify = _measured_verify(verdicts)
     text, refusal = _text(outcome, draft, published, derived, verify)
-    exclusion = refusal or _exclusion(derived, verdicts)
+    broken = [] if refusal else strict_check(text)
+    exclusion = refusal or _exclusion(derived, verdicts) or (f"recipe_rule: {broken[0]}" if broken else "")
     record = ConstraintsRecord(
         source=order.source,
         name=order.name,
@@ -50,7 +52,7 @@ def merge(
         exclusion=exclusion,
         recipe_path=recipe_path(outcome.recipe.name),
         recipe_sha256=sha256(text.encode()) if not exclusion else None,
-        replaces_sha256=sha256(published.encode()) if published is not None else None,
+        replaces_sha256=sha256(published.encode(errors="surrogateescape")) if published is not None else None,
         constraints=derived.constraints,
         over_excluded=list(derived.over_excluded),
         evidence=outcome.evidence,
@@ -67,6 +69,8 @@ def _text(
     outcome: Generated, draft: str, published: str | None, derived: Derived, verify: list[Verify]
 ) -> tuple[str, str]:
     """Return the recipe's text and "" or why it cannot be made."""
+    if published is not None and not _is_text(published):
+        return draft, "recipe_not_editable: the published recipe is not UTF-8"
     if published is not None and not same_package(published, outcome.recipe):
         return draft, "name_taken: a recipe of another package has this name"
     text = published if published is not None else draft
@@ -79,6 +83,11 @@ def _text(
     if isinstance(merged, Refusal):
         return draft, f"recipe_not_editable: {merged.reason}"
     return merged, ""
+
+
+def _is_text(published: str) -> bool:
+    """Return whether a published recipe was UTF-8: other bytes were read as lone surrogates."""
+    return not any("\ud800" <= char <= "\udfff" for char in published)
 
 
 def _exclusion(derived: Derived, verdicts: Sequence[Verdict]) -> str:

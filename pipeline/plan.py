@@ -66,10 +66,13 @@ class Plan:
         return self.config.validation.workers or os.cpu_count() or 1
 
     def published_recipe(self, order: WorkOrder) -> str | None:
-        """Return the text of the recipe that already stands where this package's would go."""
+        """Return the text of the recipe that already stands where this package's would go, line ends as they are.
+
+        Bytes that are no UTF-8 become lone surrogates: such a recipe is left alone by `merging`.
+        """
         name = kebab(order.name)
         path = self.paths.recipe(recipe_path(name)) if name else None
-        return path.read_text(encoding="utf-8") if path is not None and path.is_file() else None
+        return path.read_bytes().decode(errors="surrogateescape") if path is not None and path.is_file() else None
 
     def generate_digest(self, order: WorkOrder) -> str:
         """Return the digest of all that an outcome is made from and that this side knows."""
