@@ -1,11 +1,11 @@
 """How a failed phase is mapped to one cause. The outputs are what npm 11, uv 0.13, Node 20, CPython and ld.so print."""
 
 import pytest
-from fakes_sandbox import answer
 
 from pipeline.config import PhaseLimits
 from pipeline.model import Category, Subcategory
 from pipeline.sandbox import diagnose
+from tests.fakes_sandbox import answer
 
 LIMITS = PhaseLimits(timeout_seconds=30, memory_mb=1024, pids=128, disk_mb=256)
 

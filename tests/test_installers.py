@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from fakes_sandbox import FakeSandbox, answer, host_folder
 
 from pipeline.config import PhaseLimits, ValidationConfig
 from pipeline.model import Subcategory, VerdictStatus, Verify
@@ -13,6 +12,7 @@ from pipeline.platforms import ALL_PLATFORMS, BY_ID
 from pipeline.sandbox.base import Job, Phase, PhaseOutput
 from pipeline.sandbox.installers import INSTALLERS, npm, pypi
 from pipeline.sandbox.runtimes import Runtime, Runtimes
+from tests.fakes_sandbox import FakeSandbox, answer, host_folder
 
 NOW = "2026-01-02T03:04:05Z"
 LIMITS = PhaseLimits(timeout_seconds=30, memory_mb=1024, pids=128, disk_mb=256)

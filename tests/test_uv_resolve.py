@@ -1,10 +1,10 @@
 """What uv's answers say about each platform. The outputs are uv 0.13's."""
 
 import pytest
-from fakes_sandbox import answer
 
 from pipeline.platforms import ALL_PLATFORMS, BY_ID
 from pipeline.sandbox import uv_resolve
+from tests.fakes_sandbox import answer
 
 ALPINE = BY_ID["linux-alpine-musl-x86_64"]
 UV_SAYS = "error: No solution found when resolving dependencies\n  cause: Because "
