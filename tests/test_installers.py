@@ -157,6 +157,38 @@ def test_a_missing_runtime_runs_nothing(tmp_path, source, module):
 
 
 @BOTH
+@pytest.mark.parametrize(
+    "version", ["git+https://a.example/b", "1.0\n--index-url https://a.example", "", "-1", "latest"]
+)
+def test_what_is_no_version_runs_nothing(tmp_path, source, module, version):
+    """An address, an option or a tag in the place of a version never reaches a command line."""
+    sandbox = FakeSandbox(prints_version)
+    job = msgspec.structs.replace(job_for(tmp_path, source), version=version)
+    verdict = module.validate(job, sandbox, NOW, runtimes=RUNTIMES)
+    assert (verdict.status, verdict.subcategory) == (VerdictStatus.FAILED, Subcategory.BAD_METADATA)
+    record = module.predict(job, sandbox, ALL_PLATFORMS, NOW, runtimes=RUNTIMES)
+    assert {prediction.status for prediction in record.predictions} == {"unknown"}
+    assert sandbox.phases == []
+
+
+@pytest.mark.parametrize("link", ["package.json", "/etc/hostname", "../../../../secret.json"])
+def test_a_manifest_behind_a_link_is_not_read(tmp_path, link):
+    """A `package.json` that points at itself or out of the prefix names no version."""
+    tmp_path.joinpath("secret.json").write_text('{"version": "1.2.3"}')
+
+    def script(phase: Phase) -> PhaseOutput:
+        if phase.name == "fetch":
+            install(phase, "tool")
+            manifest = host_folder(phase, "/prefix") / "lib/node_modules/tool/package.json"
+            manifest.unlink()
+            manifest.symlink_to(link)
+        return prints_version(phase)
+
+    verdict = npm.validate(job_for(tmp_path, "npm:tool"), FakeSandbox(script), NOW, runtimes=RUNTIMES)
+    assert verdict.reason == "version unknown was installed, not 1.2.3"
+
+
+@BOTH
 def test_a_version_newer_than_the_cache_is_asked_for_again(tmp_path, source, module):
     """The second fetch asks for fresh metadata; its answer counts."""
 

@@ -3,11 +3,13 @@
 import functools
 import os
 import posixpath
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
+from pipeline.checks import shorten
 from pipeline.model import (
     BackendInfo,
     Category,
@@ -34,6 +36,8 @@ SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 _TAIL_CHARACTERS = 2_000
 # A `package.json` is some kilobytes; what is larger was not made to be read.
 _READ_BYTES = 4 * 1024 * 1024
+# Semantic versions, and those of PEP 440 with their epochs.
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.+!_-]*")
 
 
 class Installed(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +152,17 @@ def runtime_missing(name: str, remedy: str) -> Diagnosis:
     )
 
 
+def check_version(job: Job) -> Diagnosis | None:
+    """Return why a version is none, or None. What else could stand after `@` or `==` is an address or an option."""
+    if _VERSION.fullmatch(job.version):
+        return None
+    return Diagnosis(
+        category=Category.INSTALL_FAILED,
+        subcategory=Subcategory.BAD_METADATA,
+        reason=f"{shorten(job.version)} is not a version",
+    )
+
+
 def check_installed(job: Job, installed: Installed) -> Diagnosis | None:
     """Return why what was installed is not what the recipe says, or None when it is."""
     if installed.version != job.version:
@@ -181,10 +196,13 @@ def list_executables(folder: Path, inside: str = f"{PREFIX}/bin") -> tuple[str, 
 
 def read_inside(root: Path, relative: str) -> bytes | None:
     """Return a file below `root`, or None when it is missing, too large, or reached by a link that leaves `root`."""
-    path = root.joinpath(relative).resolve()
-    if not path.is_relative_to(root.resolve()) or not path.is_file() or path.stat().st_size > _READ_BYTES:
+    try:
+        path = root.joinpath(relative).resolve(strict=True)
+        if not path.is_relative_to(root.resolve()) or not path.is_file() or path.stat().st_size > _READ_BYTES:
+            return None
+        return path.read_bytes()
+    except (OSError, RuntimeError):  # a circle of links is a RuntimeError before Python 3.13
         return None
-    return path.read_bytes()
 
 
 def verify_executables(course: Course, job: Job, setting: Phase, *, engine_warned: bool) -> Verified | Diagnosis:

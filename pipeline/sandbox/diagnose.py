@@ -124,6 +124,8 @@ _NPM_DETAIL = re.compile(
 # What an old Node says of newer syntax or of a newer method; only npm's own warning makes it the runtime's fault.
 _NEWER_LANGUAGE = re.compile(r"(?m)^(?:SyntaxError|TypeError|ReferenceError|Error \[ERR_\w+\]):? .*$")
 _ENGINE_WARNING = re.compile(r"EBADENGINE\s+Unsupported engine|EBADENGINE\s+package:")
+# uv explains itself over several lines, from what is missing to what follows from it.
+_UV_CAUSE = re.compile(r"^\s*cause: (Because .+?)(?:, we can conclude|\Z)", re.MULTILINE | re.DOTALL)
 # An exception as Node, Python and node-gyp print it; Node ends with its own version, npm with the name of its log.
 _EXCEPTION = re.compile(
     r"^(?:npm error )?(?:gyp ERR! (?:stack )?)?((?:Uncaught )?[A-Za-z_.]*(?:Error|Exception)(?: \[\w+\])?: .+)$",
@@ -207,28 +209,33 @@ def _unknown(answer: PhaseOutput, category: Category, subcategory: Subcategory) 
     result = answer.result
     ended = f"signal {result.signal}" if result.signal is not None else f"exit status {result.exit_code}"
     exceptions = _EXCEPTION.findall(answer.output)
-    said = _line_at(exceptions[-1], 0) if exceptions else _last_line(answer.output)
+    said = _one_line(exceptions[-1]) if exceptions else _last_line(answer.output)
     reason = f"{ended}: {said}" if said else f"{ended}, no output"
     return Diagnosis(category=category, subcategory=subcategory, reason=reason)
 
 
 def _reason(text: str, position: int) -> str:
+    if explained := _UV_CAUSE.search(text):
+        return _one_line(explained.group(1))
     line = _line_at(text, position)
     if not line.startswith("npm error code "):
         return line.removeprefix("npm error ").removeprefix("cause: ")
     detail = _NPM_DETAIL.search(text, position)
-    return f"{line.removeprefix('npm error code ')}: {_line_at(detail.group(1), 0)}" if detail else line
+    return f"{line.removeprefix('npm error code ')}: {_one_line(detail.group(1))}" if detail else line
 
 
 def _line_at(text: str, position: int) -> str:
-    """Return the line of the text that holds the position, as one bounded line."""
-    start = text.rfind("\n", 0, position) + 1
+    """Return the line of the text that holds the position."""
     end = text.find("\n", position)
-    line = " ".join(text[start : end if end >= 0 else len(text)].split())
-    return line if len(line) <= _REASON_CHARACTERS else f"{line[: _REASON_CHARACTERS - 1]}…"
+    return _one_line(text[text.rfind("\n", 0, position) + 1 : end if end >= 0 else len(text)])
 
 
 def _last_line(text: str) -> str:
     """Return the last line that says something, or ""."""
     text = text.rstrip()
     return _line_at(text, len(text)) if text else ""
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _REASON_CHARACTERS else f"{line[: _REASON_CHARACTERS - 1]}…"

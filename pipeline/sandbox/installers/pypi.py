@@ -17,6 +17,7 @@ from pipeline.sandbox.course import (
     Course,
     Installed,
     check_installed,
+    check_version,
     list_executables,
     runtime_missing,
     runtimes_here,
@@ -46,6 +47,8 @@ def validate(job: Job, sandbox: Sandbox, now: str, *, runtimes: Runtimes | None 
         return Course(job, sandbox, now, {}).failed(runtime_missing("uv", _REMEDY))
     tools = _Tools(uv=here.uv, python=here.python)
     course = Course(job, sandbox, now, {"python": tools.python.version, "uv": tools.uv.version})
+    if refusal := check_version(job):
+        return course.failed(refusal)
     prefix = prepare_folder(job.work_folder / "prefix")
     fetched = _fetch(course, job, tools, prefix)
     if not succeeded(fetched):
@@ -73,7 +76,7 @@ def predict(
     if isinstance(outcome, Diagnosis):
         reason = f"{outcome.subcategory}: {outcome.reason}"
         predictions = [uv_resolve.prediction(platform, "unknown", reason) for platform in platforms]
-        return course.static(predictions, final=False)
+        return course.static(predictions, final=not outcome.infra)
     return course.static(outcome, final=True)
 
 
@@ -143,7 +146,9 @@ def _resolve(course: Course, job: Job, tools: _Tools, target: str, *, from_cache
 def _predict_all(
     course: Course, job: Job, tools: _Tools, platforms: tuple[Platform, ...]
 ) -> list[Prediction] | Diagnosis:
-    """Return the predictions, or the infrastructure error that prevented them."""
+    """Return the predictions, or why there are none."""
+    if refusal := check_version(job):
+        return refusal
     answers: dict[str, PhaseOutput] = {}
     predictions: list[Prediction] = []
     for platform in platforms:
