@@ -59,7 +59,7 @@ def test_a_file_of_another_user_cannot_be_read_although_it_is_shown(lab: Lab, tm
 
 
 def test_the_environment_of_the_pipeline_is_not_shown(
-    runtimes: object, sandbox: BwrapSandbox, monkeypatch: pytest.MonkeyPatch, token: str
+    sandbox: BwrapSandbox, monkeypatch: pytest.MonkeyPatch, token: str
 ) -> None:
     """No process inside has a variable of the pipeline's environment, not in /proc either."""
     monkeypatch.setenv("RECIPELINE_PROBE", token)
