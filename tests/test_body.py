@@ -136,8 +136,8 @@ def test_a_hostile_package_does_not_change_the_page(evil):
 
 
 def test_code_inside_html_is_words():
-    """In a summary nothing is markdown, so only HTML has to be kept from being HTML."""
-    assert html_code('<b>&\u202e"x"</b>') == "<code>&lt;b&gt;&amp; &quot;x&quot;&lt;/b&gt;</code>"
+    """GitHub parses markdown between inline HTML tags, so neither HTML nor markdown may be left."""
+    assert html_code('<b>&\u202e"_x_"</b>') == '<code>&#60;b&#62;&#38; "&#95;x&#95;"&#60;/b&#62;</code>'
 
 
 def test_the_reviewer_reads_what_matters():
