@@ -46,7 +46,7 @@ from pipeline.sandbox.installers import INSTALLERS
 from pipeline.selection import timestamp
 from pipeline.settings import load_control
 from pipeline.source import ecosystem_of, identifier_of
-from pipeline.store import read_result
+from pipeline.store import machine_folder, read_result
 from pipeline.summary import Summary, summarise
 from pipeline.verdicts import not_run
 
@@ -212,7 +212,9 @@ class Run:
 
     def _open(self) -> Adapters:
         paths = self.plan.paths
-        limiter = FileLimiter(paths.limiter, clock=self.clock, stop=self.stop)
+        limiter = FileLimiter(
+            machine_folder(self.environment, paths.build / "limiter"), clock=self.clock, stop=self.stop
+        )
         paths.http_cache.parent.mkdir(parents=True, exist_ok=True)
 
         @cache

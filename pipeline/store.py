@@ -3,7 +3,9 @@
 import contextlib
 import json
 import os
+import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -36,7 +38,6 @@ class Paths:
         self.batch = self.build / "batch.json"
         self.database = self.build / ".doit.db"
         self.http_cache = self.build / "cache" / "http.sqlite"
-        self.limiter = self.build / "limiter"
         self.client_cache = self.build / "cache" / "clients"
         self.sandbox = self.build / "sandbox"
         self.payload_folder = self.build / "payload"
@@ -83,6 +84,22 @@ class Paths:
 
 def _folder_and_slug(source: str) -> str:
     return f"{ecosystem_of(source)}/{slug(identifier_of(source))}"
+
+
+def machine_folder(environment: Mapping[str, str], fallback: Path) -> Path:
+    """Return the folder that all of this user's runs on this machine share, whatever their root.
+
+    It lies on the machine itself (XDG_RUNTIME_DIR, else the folder for temporary files), because what is in it is
+    measured by this machine's clock. A folder of that name that somebody else made is not used; `fallback` is.
+    """
+    folder = Path(environment.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()) / f"recipeline-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return fallback
+    private = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o077
+    return folder if private else fallback
 
 
 def read_bytes(path: Path, *, purpose: str) -> bytes:
