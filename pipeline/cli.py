@@ -1,5 +1,6 @@
 """Where doit meets the pipeline: loading the plan, declaring tasks, and doit's commands with better errors."""
 
+import io
 import os
 import signal
 import sys
@@ -24,6 +25,7 @@ from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import EmptySelection, PipelineError, UnknownName
 from pipeline.host import this_platform
 from pipeline.plan import Plan, load
+from pipeline.reporter import counted
 from pipeline.run import begin
 from pipeline.store import SHIPPED, Paths, drop_damaged_database
 from pipeline.tasks import Fresh, TaskSpec
@@ -190,9 +192,20 @@ class InfoTask(NamesNearest, Info):  # type: ignore[misc]  # doit has no types
 
 
 class CleanTasks(NamesNearest, Clean):  # type: ignore[misc]  # doit has no types
-    """`doit clean`."""
+    """`doit clean`, with one line for all tasks instead of one for each."""
 
     name = "clean"
+
+    def clean_tasks(self, tasks: Sequence[Task], dryrun: bool, forget_tasks: bool) -> None:
+        """Remove what the tasks wrote; with `--dry-run` only name them. The method and parameter names are doit's."""
+        terminal, self.outstream = self.outstream, io.StringIO()
+        super().clean_tasks(tasks, dryrun, forget_tasks)
+        self.outstream = terminal
+        with_files = [task.name for task in tasks if task.actions]
+        if dryrun:
+            self.outstream.writelines(f"would clean {name}\n" for name in with_files)
+        else:
+            self.outstream.write(f"cleaned {counted(len(with_files), 'task')}\n")
 
 
 class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no types
