@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import doit
 from doit.cmd_clean import Clean
@@ -195,6 +195,7 @@ class CleanTasks(NamesNearest, Clean):  # type: ignore[misc]  # doit has no type
     """`doit clean`, with one line for all tasks instead of one for each."""
 
     name = "clean"
+    outstream: TextIO
 
     def clean_tasks(self, tasks: Sequence[Task], dryrun: bool, forget_tasks: bool) -> None:
         """Remove what the tasks wrote; with `--dry-run` only name them. The method and parameter names are doit's."""
