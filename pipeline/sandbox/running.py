@@ -116,7 +116,10 @@ class Supervisor:
         pid = self._reported("child-pid")
         if pid is None:
             return
-        self._init_fd = os.pidfd_open(pid)
+        try:
+            self._init_fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return  # killed for memory at the gate; bubblewrap's end is seen next
         self._init_pid = pid
         with contextlib.suppress(BrokenPipeError):
             self._pipes.gate.sendall(b"go\n")
