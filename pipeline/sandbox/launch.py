@@ -7,6 +7,9 @@ between fork and exec. It imports little, and nothing of the pipeline: it runs o
 
 A root user's pipeline drops to `nobody`. That user cannot pass through folders such as a private home, so each source
 is first bind-mounted into a folder in memory that only this process and its children see (their own mount namespace).
+
+It does not ask to die with the pipeline. bubblewrap does so itself later; killed while it sets up, it would leave a
+child that waits for it for ever. Left alone, both come to the gate (see `starting`), find nobody there, and end.
 """
 
 # pathlib takes longer to import than all of this takes to run.
@@ -21,8 +24,8 @@ import sys
 # From linux/mount.h, linux/sched.h and linux/prctl.h.
 _MS_NOSUID, _MS_NODEV, _MS_BIND, _MS_REC, _MS_PRIVATE = 0x2, 0x4, 0x1000, 0x4000, 0x40000
 _CLONE_NEWNS = 0x20000
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
-_SIGKILL, _SIGPIPE, _SIGXFSZ = 9, 13, 25
+_PR_SET_NO_NEW_PRIVS = 38
+_SIGPIPE, _SIGXFSZ = 13, 25
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -58,13 +61,6 @@ def _become(user: int) -> None:
     os.setresuid(user, user, user)
 
 
-def _die_with(parent: int) -> None:
-    """Have the kernel kill us when the thread that started us ends; a change of user would undo it."""
-    _checked(_libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0), "prctl")
-    if os.getppid() != parent:
-        os.kill(os.getpid(), _SIGKILL)
-
-
 def main(descriptor: int) -> None:
     """Carry out the orders and become bubblewrap."""
     with open(descriptor, "rb") as file:
@@ -82,7 +78,6 @@ def main(descriptor: int) -> None:
     if orders["user"]:
         _become(orders["user"])
     _checked(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
-    _die_with(orders["parent"])
     # Python ignores these for itself, and what is ignored stays so through exec: tools rely on the defaults.
     for number in (_SIGPIPE, _SIGXFSZ):
         _libc.signal(number, None)

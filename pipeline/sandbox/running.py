@@ -10,6 +10,7 @@ import os
 import select
 import selectors
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -36,11 +37,11 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pipes(msgspec.Struct, frozen=True, kw_only=True):
-    """Our ends: the program's output, bubblewrap's reports, and the gate before the program."""
+    """Our ends: the program's output, the file of bubblewrap's reports, and the gate before the program."""
 
     output: int
     status: int
-    gate: int
+    gate: socket.socket
 
 
 class Supervisor:
@@ -50,7 +51,6 @@ class Supervisor:
         self._process = process
         self._pipes = pipes
         self._kept = kept
-        self._reports = b""
         self._init_fd: int | None = None
         self._init_pid = 0
         self._selector = selectors.DefaultSelector()
@@ -61,10 +61,9 @@ class Supervisor:
         bwrap_fd = -1
         try:
             bwrap_fd = os.pidfd_open(self._process.pid)
-            for fd in (self._pipes.output, self._pipes.status):
-                os.set_blocking(fd, False)
+            os.set_blocking(self._pipes.output, False)
+            for fd in (self._pipes.output, self._pipes.gate.fileno(), bwrap_fd):
                 self._selector.register(fd, selectors.EVENT_READ)
-            self._selector.register(bwrap_fd, selectors.EVENT_READ)
             limit_hit = self._watch(bwrap_fd, began + timeout, check, interval)
         finally:
             all_gone = self._end()
@@ -100,32 +99,35 @@ class Supervisor:
                 return ""
 
     def _take(self, fd: int) -> None:
-        chunk = os.read(fd, _CHUNK)
-        if not chunk:
-            self._selector.unregister(fd)
-        elif fd == self._pipes.output:
-            self._kept.add(chunk)
-        else:
-            self._reports += chunk
-            self._begin()
+        if fd == self._pipes.output:
+            chunk = os.read(fd, _CHUNK)
+            if chunk:
+                self._kept.add(chunk)
+            else:
+                self._selector.unregister(fd)
+            return
+        # "ready", or the end of the gate: it is opened once, or there is nobody behind it.
+        self._selector.unregister(fd)
+        if self._pipes.gate.recv(_CHUNK):
+            self._open_gate()
 
-    def _begin(self) -> None:
-        """Take hold of process 1 as soon as it is known, and let it go on."""
+    def _open_gate(self) -> None:
+        """Take hold of process 1, which waits, and let it go on."""
         pid = self._reported("child-pid")
-        if pid is None or self._init_pid:
+        if pid is None:
             return
         try:
             self._init_fd = os.pidfd_open(pid)
         except ProcessLookupError:
-            return  # it failed to set itself up; bubblewrap says why and ends
+            return  # killed for memory at the gate; bubblewrap's end is seen next
         self._init_pid = pid
         with contextlib.suppress(BrokenPipeError):
-            os.write(self._pipes.gate, b"go\n")
+            self._pipes.gate.sendall(b"go\n")
 
     def _reported(self, key: str) -> int | None:
         """Return a number out of bubblewrap's reports, one JSON object in each complete line."""
-        lines = self._reports.split(b"\n")[:-1]
-        values = (msgspec.json.decode(line).get(key) for line in lines if line)
+        reports = os.pread(self._pipes.status, _CHUNK, 0)
+        values = (msgspec.json.decode(line).get(key) for line in reports.split(b"\n")[:-1] if line)
         return next((value for value in values if isinstance(value, int)), None)
 
     def _end(self) -> bool:
@@ -149,11 +151,7 @@ class Supervisor:
         return gone
 
     def _drain(self) -> None:
-        """Read what the pipes still hold; their writers are gone, so this ends."""
-        for fd in (self._pipes.output, self._pipes.status):
-            with contextlib.suppress(BlockingIOError):
-                while chunk := os.read(fd, _CHUNK):
-                    if fd == self._pipes.output:
-                        self._kept.add(chunk)
-                    else:
-                        self._reports += chunk
+        """Read what the pipe still holds; its writers are gone, so this ends."""
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(self._pipes.output, _CHUNK):
+                self._kept.add(chunk)

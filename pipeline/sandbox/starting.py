@@ -3,6 +3,7 @@
 import contextlib
 import marshal
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,8 +27,9 @@ _MIB = 1024 * 1024
 _OPEN_FILES = 4096
 # The gate: nothing of the phase runs before the supervisor has taken hold of the sandbox, and nothing ever when the
 # pipeline dies before that (bubblewrap's --block-fd goes on at the end of its file). bubblewrap's process 1 asks to die
-# with its parent only when the program is already started, so it must not matter what happens until then.
-_GATE = 'read -r go && [ "$go" = go ] || exit 125; '
+# with its parent only when the program is already started, so it must not matter what happens until then. The gate is
+# standard input, a socket, which the program's own empty input replaces.
+_GATE = 'echo ready >&0 && read -r go && [ "$go" = go ] || exit 125; '
 # RLIMIT_NPROC is set inside: there it counts this sandbox's processes only (its user namespace's), outside it would
 # count all of the user's. dash names it -p, bash and busybox -u; a shell that fails at both goes on without, which
 # the preflight sees. `exec` answers 127 and 126 for a program that is not there or cannot be started.
@@ -64,11 +66,16 @@ def start(
 ) -> Started:
     """Start a phase; `stack` closes what it leaves open. Raises `OSError` when no process can be started."""
     with contextlib.ExitStack() as given:
-        output, output_end = _pipe(stack, given)
-        status, status_end = _pipe(stack, given)
-        gate_end, gate = _pipe(given, stack)
+        output, output_end = os.pipe()
+        stack.callback(os.close, output)
+        given.callback(os.close, output_end)
+        gate, gate_end = socket.socketpair()
+        stack.enter_context(gate)
+        given.enter_context(gate_end)
+        # A file, not a pipe: bubblewrap must not fail to write it when the pipeline is dead, see `launch`.
+        status = _memory_file(stack, b"")
         etc = {place: _memory_file(given, content) for place, content in profile.etc_files(phase).items()}
-        descriptors = profile.Descriptors(status=status_end, seccomp=_memory_file(given, surroundings.seccomp), etc=etc)
+        descriptors = profile.Descriptors(status=status, seccomp=_memory_file(given, surroundings.seccomp), etc=etc)
         stage = _Stage(phase, surroundings) if surroundings.root else None
         options = profile.arguments(
             phase, surroundings.host, source=stage.place if stage else str, descriptors=descriptors
@@ -80,18 +87,17 @@ def start(
             "binds": stage.binds if stage else [],
             "limits": _limits(phase, address_space_mb),
             "user": NOBODY if surroundings.root else 0,
-            "parent": os.getpid(),
             "program": stage.program if stage else str(surroundings.program.path),
             "argv": ["bwrap", "--args", str(arguments), "--", *_command(phase, processes)],
         }
         orders_fd = _memory_file(given, marshal.dumps(orders))
         process = subprocess.Popen(
             [sys.executable, "-I", "-S", launch.__file__, str(orders_fd)],
-            stdin=gate_end,
+            stdin=gate_end.fileno(),
             stdout=given.enter_context(phase.stdout.open("xb")) if phase.stdout else output_end,
             stderr=output_end,
             env={},
-            pass_fds=(orders_fd, arguments, status_end, descriptors.seccomp, *etc.values()),
+            pass_fds=(orders_fd, arguments, status, descriptors.seccomp, *etc.values()),
             # Ctrl-C is the pipeline's to handle; the tree follows by our signals and by the parent's death.
             start_new_session=True,
         )
@@ -139,13 +145,6 @@ def _limits(phase: Phase, address_space_mb: int | None) -> dict[str, int]:
         "RLIMIT_CPU": phase.limits.timeout_seconds * (os.cpu_count() or 1) + 1,
     }
     return limits if address_space_mb is None else {**limits, "RLIMIT_AS": address_space_mb * _MIB}
-
-
-def _pipe(reader: contextlib.ExitStack, writer: contextlib.ExitStack) -> tuple[int, int]:
-    read, write = os.pipe()
-    reader.callback(os.close, read)
-    writer.callback(os.close, write)
-    return read, write
 
 
 def _memory_file(stack: contextlib.ExitStack, content: bytes) -> int:

@@ -34,12 +34,20 @@ def phase(*argv: str, **changes: object) -> Phase:
     return msgspec.structs.replace(plain, **changes)
 
 
+def surroundings(program_filter: bytes = ALLOW_ALL) -> Surroundings:
+    """Return what a sandbox would make for itself, with another system-call filter."""
+    return Surroundings(
+        program=find_bwrap()[0],
+        host=host.look({}),
+        seccomp=program_filter,
+        root=os.geteuid() == 0,
+        bounds_processes=True,
+    )
+
+
 def without_filter(wanted: Phase) -> PhaseOutput:
     """Run a phase in a sandbox that has everything but the system-call filter."""
-    surroundings = Surroundings(
-        program=find_bwrap()[0], host=host.look({}), seccomp=ALLOW_ALL, root=os.geteuid() == 0, bounds_processes=True
-    )
-    return run_phase(wanted, surroundings, places_here())
+    return run_phase(wanted, surroundings(), places_here())
 
 
 class Lab:

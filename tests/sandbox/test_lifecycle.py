@@ -1,5 +1,6 @@
 """How phases begin and end: nothing runs without a sandbox, and nothing is left afterwards."""
 
+import contextlib
 import os
 import select
 import signal
@@ -14,7 +15,8 @@ import pytest
 from pipeline.sandbox import cgroups
 from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.sandbox.runtimes import BwrapProgram, find_bwrap
-from tests.sandbox.lab import Lab, limits, memory, phase, processes_with, ro, rw, shell
+from pipeline.sandbox.starting import start
+from tests.sandbox.lab import Lab, limits, memory, phase, processes_with, ro, rw, shell, surroundings
 
 _DAEMON = """
 import os, sys
@@ -86,6 +88,18 @@ def test_a_killed_pipeline_leaves_no_sandbox_behind(sandbox: BwrapSandbox, token
             os.close(descriptor)
     BwrapSandbox({})  # the next start removes what was left of the groups
     assert not [group for group in _groups() if f"-{pipeline.pid}-" in group]
+
+
+def test_a_pipeline_killed_while_a_sandbox_is_set_up_runs_nothing(sandbox: BwrapSandbox, folder: Path) -> None:
+    """The program waits at a gate; when all ends that the pipeline held are closed, the sandbox ends by itself."""
+    wanted = shell("touch /data/ran", mounts=(rw(folder, "/data"),))
+    with contextlib.ExitStack() as held_by_the_pipeline:
+        started = start(held_by_the_pipeline, wanted, surroundings(), groups=(), address_space_mb=None, processes=None)
+
+    assert started.process.wait(timeout=30) != 0
+    assert not (folder / "ran").exists()
+    assert sandbox.run(wanted).result.exit_code == 0
+    assert (folder / "ran").exists()
 
 
 def _wait_for_processes(token: str, *, of: int) -> list[int]:
