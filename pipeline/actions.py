@@ -97,7 +97,7 @@ def predict(source: str) -> Kept:
             seconds=0,
         )
         write(path, record)
-    return {"digest": validate_digest(run.plan, "static"), "final": record.final}
+    return {"digest": validate_digest(run.plan, "static", run.order(source)), "final": record.final}
 
 
 def validate(platform: str, source: str) -> Kept:
@@ -109,7 +109,7 @@ def validate(platform: str, source: str) -> Kept:
     if verdict != existing:
         write(path, verdict)
     run.progress.validated(verdict)
-    return {"digest": validate_digest(run.plan, platform), "final": verdict_is_final(verdict)}
+    return {"digest": validate_digest(run.plan, platform, run.order(source)), "final": verdict_is_final(verdict)}
 
 
 def constrain(source: str) -> Kept:

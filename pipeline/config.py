@@ -70,13 +70,14 @@ class PhaseLimits(Record, frozen=True, kw_only=True):
 
 
 class ValidationConfig(Record, frozen=True, kw_only=True):
-    """How recipes are run. `workers: 0` means one for each core."""
+    """How recipes are run. `workers: 0` means one for each core; `heavy` is fetch and build of heavy entries."""
 
     workers: Annotated[int, Meta(ge=0, le=256)]
     attempts: Annotated[int, Meta(ge=1, le=10, description="tries after an infrastructure error")]
     fetch: PhaseLimits
     build: PhaseLimits
     verify: PhaseLimits
+    heavy: PhaseLimits
 
 
 class ConstraintsConfig(Record, frozen=True, kw_only=True):

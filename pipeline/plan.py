@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from pipeline.checks import nearest
-from pipeline.config import Config, GeneratorKind, Runner
+from pipeline.config import Config, GeneratorKind, Runner, ValidationConfig
 from pipeline.digests import digest_of, sha256
 from pipeline.errors import BadInput, Defect
 from pipeline.host import Host
@@ -65,6 +67,11 @@ class Plan:
         """How many sandboxes run at once: one for each core unless configured."""
         return self.config.validation.workers or os.cpu_count() or 1
 
+    def limits(self, order: WorkOrder) -> ValidationConfig:
+        """Return what a package's validation may use."""
+        limits = self.config.validation
+        return msgspec.structs.replace(limits, fetch=limits.heavy, build=limits.heavy) if order.heavy else limits
+
     def published_recipe(self, order: WorkOrder) -> str | None:
         """Return the text of the recipe that already stands where this package's would go, line ends as they are.
 
@@ -76,7 +83,7 @@ class Plan:
 
     def generate_digest(self, order: WorkOrder) -> str:
         """Return the digest of all that an outcome is made from and that this side knows."""
-        return digest_of("generate", order, self.revisions[ecosystem_of(order.source)])
+        return digest_of("generate", order.source, order.name, self.revisions[ecosystem_of(order.source)])
 
 
 def load(
@@ -148,7 +155,7 @@ def _by_due_time(batch: Batch, config: Config) -> tuple[WorkOrder, ...]:
         index = seen.get(ecosystem, 0)
         seen[ecosystem] = index + 1
         when = index / config.ecosystems[ecosystem].requests_per_second
-        due.append((when, position, WorkOrder(source=entry.source, name=entry.name)))
+        due.append((when, position, WorkOrder(source=entry.source, name=entry.name, heavy=entry.heavy)))
     return tuple(order for _, _, order in sorted(due, key=_due_key))
 
 

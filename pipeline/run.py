@@ -127,7 +127,7 @@ class Run:
         if not self.plan.measured_here(platform):
             return self.static_digest(source, outcome)
         revision = INSTALLERS[ecosystem_of(source)].REVISION
-        limits = self.plan.config.validation
+        limits = self.plan.limits(self._orders[source])
         return digest_of(
             "T1", source, outcome.recipe_sha256, platform, revision, limits.fetch, limits.build, limits.verify
         )
@@ -178,7 +178,7 @@ class Run:
                 runtime_requirement=outcome.evidence.runtime_requirement,
                 has_install_scripts=outcome.evidence.has_install_scripts,
                 platform=platform,
-                limits=self.plan.config.validation,
+                limits=self.plan.limits(self._orders[source]),
                 work_folder=prepare_folder(work),
                 cache_folder=prepare_folder(paths.client_cache / ecosystem),
                 client_environment=self._opened().endpoints.environment(ecosystem),

@@ -146,7 +146,11 @@ def _fill(candidates: Iterable[QueueEntry], size: int, held: dict[Stop, list[str
     for entry, turn in _in_turns(candidates):
         if len(selected) < size:
             reason = f"priority {entry.priority}, turn {turn} of {ecosystem_of(entry.source)}"
-            selected.append(Selected(source=entry.source, name=entry.name, priority=entry.priority, reason=reason))
+            selected.append(
+                Selected(
+                    source=entry.source, name=entry.name, priority=entry.priority, heavy=entry.heavy, reason=reason
+                )
+            )
         else:
             overflow.append(entry.source)
     if overflow:

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from inspect import signature
 
+from pipeline.config import ValidationConfig
 from pipeline.digests import digest_of
 from pipeline.model import WorkOrder
 from pipeline.plan import Plan
@@ -100,14 +102,12 @@ def validate_tasks(plan: Plan) -> Iterator[TaskSpec]:
             task_dep=("snapshot", *(validate_name(name, order) for order in plan.orders)),
             parent="validate",
         )
-    # Worked out once for each platform: there are as many tasks as packages times platforms.
-    lanes = [(p.id, validate_digest(plan, p.id), plan.predicted_here(p.id)) for p in plan.platforms]
-    static_digest = validate_digest(plan, "static")
+    platforms = [(platform.id, plan.predicted_here(platform.id)) for platform in plan.platforms]
     for order in plan.orders:
         if predicted:
-            yield _predict_task(plan, order, static_digest)
-        for platform, digest, from_prediction in lanes:
-            yield _validate_task(plan, order, platform, digest, from_prediction)
+            yield _predict_task(plan, order)
+        for platform, from_prediction in platforms:
+            yield _validate_task(plan, order, platform, from_prediction)
 
 
 def constrain_tasks(plan: Plan) -> Iterator[TaskSpec]:
@@ -174,9 +174,15 @@ def snapshot_digest(plan: Plan) -> str:
     return digest_of("snapshot", plan.batch)
 
 
-def validate_digest(plan: Plan, platform: str) -> str:
-    """Return the digest of what a platform's verdicts depend on beside the recipe."""
-    return digest_of("validate", platform, plan.runner(platform), plan.measured_here(platform), plan.config.validation)
+@cache
+def _platform_digest(limits: ValidationConfig, platform: str, runner: str, measured: bool) -> str:
+    """Return the digest of a platform's settings, worked out once: there are packages times platforms of tasks."""
+    return digest_of("validate", platform, runner, measured, limits)
+
+
+def validate_digest(plan: Plan, platform: str, order: WorkOrder) -> str:
+    """Return the digest of what a verdict depends on beside the recipe; `platform` may be "static"."""
+    return _platform_digest(plan.limits(order), platform, plan.runner(platform), plan.measured_here(platform))
 
 
 def constrain_digest(plan: Plan, order: WorkOrder) -> str:
@@ -208,7 +214,7 @@ def _platform_doc(plan: Plan, name: str) -> str:
     return f"{len(plan.orders)} packages, {how}"
 
 
-def _predict_task(plan: Plan, order: WorkOrder, digest: str) -> TaskSpec:
+def _predict_task(plan: Plan, order: WorkOrder) -> TaskSpec:
     return TaskSpec(
         name=validate_name("static", order),
         doc=f"what the metadata of {order.source} says about each platform",
@@ -217,12 +223,12 @@ def _predict_task(plan: Plan, order: WorkOrder, digest: str) -> TaskSpec:
         file_dep=(plan.paths.outcome(order.source),),
         targets=(plan.paths.static(order.source),),
         task_dep=(generate_name(order),),
-        digest=digest,
+        digest=validate_digest(plan, "static", order),
         parent="validate:static",
     )
 
 
-def _validate_task(plan: Plan, order: WorkOrder, platform: str, digest: str, from_prediction: bool) -> TaskSpec:
+def _validate_task(plan: Plan, order: WorkOrder, platform: str, from_prediction: bool) -> TaskSpec:
     needs: tuple[str, ...] = (generate_name(order),)
     reads: tuple[str, ...] = (plan.paths.outcome(order.source),)
     if from_prediction:
@@ -236,6 +242,6 @@ def _validate_task(plan: Plan, order: WorkOrder, platform: str, digest: str, fro
         file_dep=reads,
         targets=(plan.paths.verdict(platform, order.source),),
         task_dep=needs,
-        digest=digest,
+        digest=validate_digest(plan, platform, order),
         parent=f"validate:{platform}",
     )

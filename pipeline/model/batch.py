@@ -28,6 +28,7 @@ class Selected(Record, frozen=True, kw_only=True):
     source: SourceId
     name: ToolName
     priority: Annotated[int, Meta(ge=1, le=3)]
+    heavy: bool = False
     reason: str
 
 
@@ -62,10 +63,11 @@ class Batch(Record, frozen=True, kw_only=True):
 
 
 class WorkOrder(Record, frozen=True, kw_only=True):
-    """What `generate` is asked to do for one package."""
+    """What is asked for one package; `heavy` is for its validation alone."""
 
     source: SourceId
     name: ToolName
+    heavy: bool = False
 
 
 class PackageList(Record, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ class EntryStatus(StrEnum):
 
 
 class QueueEntry(Record, frozen=True, kw_only=True):
-    """One ranked package. Priority 1 is the most wanted."""
+    """One ranked package. Priority 1 is the most wanted; `heavy` gives its installation more room."""
 
     name: ToolName
     source: SourceId
@@ -31,6 +31,7 @@ class QueueEntry(Record, frozen=True, kw_only=True):
     disambiguated_at: Timestamp | None = None
     failure_count: Count = 0
     next_retry_at: Timestamp | None = None
+    heavy: bool = False
 
 
 class Queue(Record, frozen=True, kw_only=True):
