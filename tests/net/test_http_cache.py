@@ -1,6 +1,8 @@
 """What is asked again and what is not: freshness, conditional requests, parts of files, standing in."""
 
+import sqlite3
 import time
+from contextlib import closing
 
 import msgspec
 import pytest
@@ -62,6 +64,27 @@ def test_a_copy_that_still_holds_costs_no_body(kit, registry, later, validator, 
     assert kit.counts.total().bytes == received
     later.shift(3_599)
     kit.get(url)
+    assert len(registry.seen()) == 2
+
+
+def test_a_revalidated_copy_keeps_its_own_lifetime(kit, registry, later):
+    """A 304 that names no lifetime renews that of the stored answer, not the configured one."""
+    url = registry.add("/x", b"x", etag='"1"', cache_control="max-age=300")
+    registry.script("/x", registry.choose("/x"), Reply(status=304))
+    for _ in range(3):
+        kit.get(url)
+        later.shift(301)
+    assert [seen.status for seen in registry.seen()] == [200, 304, 304]
+
+
+def test_a_damaged_copy_is_fetched_anew(kit, registry, tmp_path):
+    """A stored answer whose body is gone costs a request, not an error."""
+    url = registry.add("/x", b"x")
+    kit.get(url)
+    with closing(sqlite3.connect(tmp_path / "cache" / "answers.sqlite")) as database:
+        database.execute("DELETE FROM streams")
+        database.commit()
+    assert kit.get(url).content == b"x"
     assert len(registry.seen()) == 2
 
 

@@ -125,6 +125,16 @@ def test_an_answer_that_does_not_come(make, registry):
     assert len(registry.seen()) == 2
 
 
+def test_silence_ends_with_the_total_time(make, registry):
+    """One read does not last longer than what is left of `total_seconds`."""
+    config = msgspec.structs.replace(LIMITS, timeout_seconds=20, total_seconds=0.2, attempts=1)
+    kit = make(config=config, clock=SystemClock())
+    began = time.monotonic()
+    failure = kit.get(registry.reply("/x", Reply(delay=20.0)))
+    assert what(failure) == ("network_error/timeout", True)
+    assert time.monotonic() - began < 5.0
+
+
 @pytest.mark.parametrize("headers_too", [False, True])
 def test_an_answer_that_drips(make, registry, headers_too):
     """A byte now and then, in the head or in the body, resets no clock: `total_seconds` ends it."""
@@ -150,12 +160,13 @@ def test_patience_is_asked_of_everybody(kit, registry, status, as_date):
     assert kit.counts.total().penalties == 1
 
 
-def test_too_much_patience_ends_the_tries(kit, registry):
+@pytest.mark.parametrize("seconds", ["61", "3600"])
+def test_too_much_patience_ends_the_tries(kit, registry, seconds):
     """A `Retry-After` beyond `max_wait_seconds` is not waited for; others are held back for at most that."""
-    url = registry.reply("/x", Reply(status=429, headers={"Retry-After": "3600"}))
+    url = registry.reply("/x", Reply(status=429, headers={"Retry-After": seconds}))
     failure = kit.get(url)
     assert what(failure) == ("network_error/rate_limited", True)
-    assert "3600 s" in failure.message
+    assert f"{seconds} s" in failure.message
     assert "60 s" in failure.message
     assert len(registry.seen()) == 1
     assert kit.limiter.penalties == [(registry.host, 60.0)]

@@ -1,8 +1,8 @@
 """One of several processes that share a limit: `python -m tests.net.worker '{"folder": …}'`.
 
 Each thread asks for addresses that nobody asked for before, so that no answer comes from the cache, until
-the time is over. Prints, as JSON, when it was given its permits, by host. With `hold`, it takes the lock of
-a host instead and keeps it until it is killed.
+its time is over. It says that it is ready, reads when to begin (monotonic seconds), and prints as JSON when
+it was given its permits, by host. With `hold`, it takes the lock of a host and keeps it until it is killed.
 """
 
 import itertools
@@ -20,15 +20,14 @@ from pipeline.limiter import FileLimiter
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
-    """What the worker is told; times are those of the monotonic clock. Threads take turns with the urls."""
+    """What the worker is told. Threads take turns with the urls."""
 
     folder: str
     name: str
     urls: list[str]
     threads: int = 4
     rate: float = 20.0
-    begin: float = 0.0
-    until: float = 0.0
+    seconds: float = 0.0
     hold: str = ""
 
 
@@ -85,16 +84,19 @@ def work(orders: Orders) -> dict[str, list[float]]:
 
     def ask(number: int) -> None:
         url = orders.urls[number % len(orders.urls)]
-        clock.pause(orders.begin - clock.now(), stop)
+        clock.pause(begin - clock.now(), stop)
         for count in itertools.count():
-            if clock.now() >= orders.until:
+            if clock.now() >= begin + orders.seconds:
                 return
             fetcher.get(f"{url}/{orders.name}-{number}-{count}")
 
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    begin = float(sys.stdin.readline())
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(orders.threads)]
     for thread in threads:
         thread.start()
-    threading.Timer(max(0.0, orders.until - clock.now()), stop.set).start()
+    threading.Timer(max(0.0, begin + orders.seconds - clock.now()), stop.set).start()
     for thread in threads:
         thread.join()
     fetcher.close()
