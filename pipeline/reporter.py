@@ -104,6 +104,8 @@ class ProgressReporter:
 
     def complete_run(self) -> None:
         """Stop the display and say what came of the run."""
+        # After Ctrl-C the workers go on until the process ends; one that printed then would make Python abort.
+        self._run.progress.be_silent()
         if self._live is not None:
             self._live.stop()
         if not self._work:  # refused before it began
