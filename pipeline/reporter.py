@@ -197,7 +197,12 @@ def summary_view(summary: Summary, terminal: bool) -> RenderableType:
     if summary.not_included:
         parts.append(Text(f"Left out ({len(summary.not_included)}):"))
         parts += [
-            Text(f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}", overflow="ellipsis", no_wrap=terminal)
+            # On a terminal one line each, cut at its edge; elsewhere whole, as nobody knows the width.
+            Text(
+                f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}",
+                overflow="ellipsis" if terminal else "ignore",
+                no_wrap=True,
+            )
             for item in summary.not_included[:NAMED]
         ]
         if len(summary.not_included) > NAMED:
