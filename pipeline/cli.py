@@ -4,11 +4,16 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from types import FrameType
+<<<<<<< HEAD
 from typing import Any, NoReturn, TextIO
+=======
+from typing import Any, NoReturn, ParamSpec, TypeVar
+>>>>>>> e2e
 
 import doit
 from doit.cmd_clean import Clean
@@ -24,12 +29,19 @@ from pipeline.checks import nearest, shorten
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import EmptySelection, PipelineError, UnknownName
 from pipeline.host import this_platform
+from pipeline.lock import alone
 from pipeline.plan import Plan, load
+<<<<<<< HEAD
 from pipeline.reporter import counted
 from pipeline.run import begin
+=======
+from pipeline.run import begin, current
+>>>>>>> e2e
 from pipeline.store import SHIPPED, Paths, drop_damaged_database
 from pipeline.tasks import Fresh, TaskSpec
 
+P = ParamSpec("P")
+R = TypeVar("R")
 ACTIONS = {
     "snapshot": actions.snapshot,
     "generate": actions.generate,
@@ -157,6 +169,18 @@ def nearest_with_work(asked: Sequence[str], tasks: Sequence[Task], error: EmptyS
     return EmptySelection(f"{name}: {error.message}", remedy=f"did you mean `doit {close}`?") if close else error
 
 
+def works_alone(execute: Callable[P, R]) -> Callable[P, R]:
+    """Let a command of doit work while no other does so on this root; it has read the plan by then."""
+
+    @wraps(execute)  # doit looks up the names of the parameters
+    def alone_on_root(*args: P.args, **options: P.kwargs) -> R:
+        run = current()
+        with alone(run.plan.paths, run.moment()):
+            return execute(*args, **options)
+
+    return alone_on_root
+
+
 class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
     """`doit` itself: SIGTERM ends it as Ctrl-C does."""
 
@@ -166,6 +190,8 @@ class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
         """Run the tasks."""
         signal.signal(signal.SIGTERM, _interrupt)
         return super().execute(params, args)
+
+    _execute = works_alone(Run._execute)  # noqa: SLF001  # what doit's commands are to override
 
 
 class ListTasks(NamesNearest, List):  # type: ignore[misc]  # doit has no types
@@ -208,11 +234,15 @@ class CleanTasks(NamesNearest, Clean):  # type: ignore[misc]  # doit has no type
         else:
             self.outstream.write(f"cleaned {counted(len(with_files), 'task')}\n")
 
+    _execute = works_alone(Clean._execute)  # noqa: SLF001  # what doit's commands are to override
+
 
 class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no types
     """`doit forget`."""
 
     name = "forget"
+
+    _execute = works_alone(Forget._execute)  # noqa: SLF001  # what doit's commands are to override
 
 
 COMMANDS = ("run", "list", "info", "clean", "forget", "help")

@@ -53,3 +53,9 @@ class EmptySelection(PipelineError):
     """What was asked for exists, but nothing in the queue can be worked on."""
 
     exit_code = 6
+
+
+class AlreadyRunning(PipelineError):
+    """Another process works on the same root."""
+
+    exit_code = 7

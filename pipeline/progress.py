@@ -109,6 +109,11 @@ class Progress:
         with self.lock:
             self.payload = payload
 
+    def be_silent(self) -> None:
+        """Say nothing more; when this returns, nobody is still speaking."""
+        with self.lock:
+            self.say = silence
+
     @property
     def from_cache(self) -> int:
         """Answers that cost no request."""
@@ -123,3 +128,7 @@ class Progress:
         line = f"{verb:<10} {source}  {text}"
         self.recent.append(line)
         self.say(line)
+
+
+def silence(line: str) -> None:
+    """Tell nobody: no reporter listens."""

@@ -104,6 +104,8 @@ class ProgressReporter:
 
     def complete_run(self) -> None:
         """Stop the display and say what came of the run."""
+        # After Ctrl-C the workers go on until the process ends; one that printed then would make Python abort.
+        self._run.progress.be_silent()
         if self._live is not None:
             self._live.stop()
         if not self._work:  # refused before it began
@@ -195,7 +197,12 @@ def summary_view(summary: Summary, terminal: bool) -> RenderableType:
     if summary.not_included:
         parts.append(Text(f"Left out ({len(summary.not_included)}):"))
         parts += [
-            Text(f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}", overflow="ellipsis", no_wrap=terminal)
+            # On a terminal one line each, cut at its edge; elsewhere whole, as nobody knows the width.
+            Text(
+                f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}",
+                overflow="ellipsis" if terminal else "ignore",
+                no_wrap=True,
+            )
             for item in summary.not_included[:NAMED]
         ]
         if len(summary.not_included) > NAMED:

@@ -39,7 +39,7 @@ from pipeline.model import (
 )
 from pipeline.plan import Plan
 from pipeline.platforms import BY_ID, Platform
-from pipeline.progress import EcosystemProgress, Progress
+from pipeline.progress import EcosystemProgress, Progress, silence
 from pipeline.sandbox.base import Job, Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
@@ -265,7 +265,7 @@ def begin(plan: Plan, environment: Mapping[str, str]) -> Run:
         environment=environment,
         clock=SystemClock(),
         progress=Progress(
-            ecosystems=ecosystems, say=_silence, verdicts={platform.id: Counter() for platform in plan.platforms}
+            ecosystems=ecosystems, say=silence, verdicts={platform.id: Counter() for platform in plan.platforms}
         ),
     )
     return _current
@@ -276,7 +276,3 @@ def current() -> Run:
     if _current is None:
         raise RuntimeError("no plan was loaded in this process")
     return _current
-
-
-def _silence(line: str) -> None:
-    """Tell nobody: no reporter listens yet."""

@@ -23,6 +23,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 SHIPPED = Path(__file__).resolve().parent.parent
 # A file that people or registries of this project write is never larger; a larger one is a mistake or an attack.
 LARGEST_INPUT = 256 * 1024 * 1024
+# What a file is called until it is whole: `.name.random.part`, in the same folder.
+STAGING_SUFFIX = ".part"
 
 
 class Paths:
@@ -37,6 +39,8 @@ class Paths:
         self._prefix = str(self.build)
         self.batch = self.build / "batch.json"
         self.database = self.build / ".doit.db"
+        self.lock = self.build / ".lock"
+        self.lock_holder = self.build / ".lock-holder.json"
         self.http_cache = self.build / "cache" / "http.sqlite"
         self.client_cache = self.build / "cache" / "clients"
         self.sandbox = self.build / "sandbox"
@@ -174,7 +178,7 @@ def write_bytes(path: Path | str, content: bytes) -> None:
     """Write a file so that it is either the old or the new one, also after a crash."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, staging = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=".part")
+    handle, staging = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=STAGING_SUFFIX)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -185,6 +189,16 @@ def write_bytes(path: Path | str, content: bytes) -> None:
     except BaseException:
         Path(staging).unlink(missing_ok=True)
         raise
+
+
+def remove_staging(paths: Paths) -> None:
+    """Remove the files that `write_bytes` did not finish; call it while nothing is written."""
+    for folder, names, files in os.walk(paths.build):
+        if Path(folder) == paths.build:  # caches of clients are large and not written here
+            names[:] = [name for name in names if name not in {paths.client_cache.parent.name, paths.sandbox.name}]
+        for name in files:
+            if name.startswith(".") and name.endswith(STAGING_SUFFIX):
+                Path(folder, name).unlink(missing_ok=True)
 
 
 def drop_damaged_database(path: Path) -> None:

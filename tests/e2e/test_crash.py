@@ -1,0 +1,148 @@
+"""A run that is killed at any moment loses nothing, does nothing twice, and leaves nothing behind."""
+
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from pipeline.http_requests import USER_AGENT
+from pipeline.model import OutcomeRecord, Verdict
+from pipeline.staleness import outcome_is_final, verdict_is_final
+from tests.e2e.world import World, finish, load
+
+NPM = ("aloft", "bright")
+PYPI = ("calm", "dusk", "even", "fresh", "glad")
+# How long the kernel may take to end what a killed process leaves.
+PATIENCE = 10.0
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+
+
+class Course(msgspec.Struct, frozen=True, kw_only=True):
+    """What an undisturbed run did: how long, what it wrote, which requests of its own it made."""
+
+    seconds: float
+    products: dict[str, bytes]
+    requests: list[str]
+
+
+def sources(world: World) -> list[str]:
+    """Publish the packages; one more does not exist."""
+    return [*map(world.npm, NPM), *map(world.pypi, PYPI), "npm:missing"]
+
+
+def prepared(world: World, folder: Path) -> World:
+    """Return a fresh root beside the same registry, with this machine as the only platform."""
+    fresh = World(folder, world.registry)
+    fresh.configure(rate=20, platforms=fresh.only_here())
+    fresh.queue(*sources(fresh))
+    world.registry.forget()
+    return fresh
+
+
+def products(world: World) -> dict[str, bytes]:
+    """Return what a run leaves for the next stage, without the day in the batch's name."""
+    build = world.paths.build
+    files = [*build.glob("generate/*/*.toml"), *build.glob("constrain/*/*"), *build.glob("payload/**/*.*")]
+    return {
+        str(path.relative_to(build)): path.read_bytes() for path in files if path.is_file() and path.name != "body.md"
+    }
+
+
+def own_requests(world: World) -> list[str]:
+    """Return the pipeline's own requests, without those of npm and uv in the sandbox."""
+    return sorted(seen.path for seen in world.registry.seen() if seen.headers.get("user-agent") == USER_AGENT)
+
+
+def standing(world: World) -> dict[Path, bytes]:
+    """Return the results that stand and must not be made again; each record there is must decode."""
+    found: dict[Path, bytes] = {}
+    for path, kind in world.records():
+        record = load(path, kind)
+        final = (isinstance(record, OutcomeRecord) and outcome_is_final(record.outcome)) or (
+            isinstance(record, Verdict) and verdict_is_final(record)
+        )
+        if final:
+            found[path] = path.read_bytes()
+    return found
+
+
+def in_sandbox(world: World) -> list[int]:
+    """Return the processes that see a folder of this root through a mount of their own: those of the sandbox."""
+    marker = str(Path(*world.paths.build.parts[-4:]))
+    found: list[int] = []
+    for place in Path("/proc").glob("[0-9]*/mountinfo"):
+        try:
+            text = place.read_text()
+        except OSError:  # it has just ended
+            continue
+        if marker in text:
+            found.append(int(place.parent.name))
+    return found
+
+
+def wait_until_gone(world: World) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while alive := in_sandbox(world):
+        assert time.monotonic() < deadline, f"left running: {alive}"
+        time.sleep(0.01)  # the kernel is ending them; there is nothing to wait on, they are nobody's children
+
+
+@pytest.fixture
+def undisturbed(world: World, tmp_path: Path) -> Course:
+    """A whole run from a clean tree, measured."""
+    calm = prepared(world, tmp_path / "calm")
+    began = time.monotonic()
+    calm.ran()
+    seconds = time.monotonic() - began
+    return Course(seconds=seconds, products=products(calm), requests=own_requests(calm))
+
+
+def kill_and_go_on(world: World, number: int, undisturbed: Course, after: float) -> None:
+    """Kill a run `after` so many seconds, look at what it left, run again, and compare."""
+    how = SIGNALS[number % len(SIGNALS)]
+    process = world.start()
+    try:
+        process.communicate(timeout=after)
+    except subprocess.TimeoutExpired:
+        process.send_signal(how)
+    ended = finish(process)
+    wait_until_gone(world)
+    kept = standing(world)
+    first = own_requests(world)
+
+    again = world.ran()
+
+    where = f"{how.name} after {after:.2f} s, which ended with {ended.exit_code}: {ended.err}{again.out}"
+    assert products(world) == undisturbed.products, where
+    assert {path: path.read_bytes() for path in kept} == kept, where
+    answered = {
+        load(path, OutcomeRecord).source for path in kept if path.is_relative_to(world.paths.build / "generate")
+    }
+    for path in own_requests(world):
+        assert own_requests(world).count(path) <= 1 + (path in first), where
+    repeated = len(own_requests(world)) - len(undisturbed.requests)
+    in_flight = len(NPM) + len(PYPI) + 1 - len(answered)
+    assert repeated <= in_flight, where
+    assert world.leftovers() == [], where
+
+
+def kill_at_random_moments(world: World, tmp_path: Path, undisturbed: Course, *, times: int, seed: int) -> None:
+    moments = random.Random(seed)
+    for number in range(times):
+        fresh = prepared(world, tmp_path / f"killed-{number}")
+        kill_and_go_on(fresh, number, undisturbed, moments.uniform(0, undisturbed.seconds))
+
+
+def test_a_killed_run_is_finished_by_the_next(world: World, tmp_path: Path, undisturbed: Course) -> None:
+    """Killed at any of 9 moments, by any of 3 signals, the next run ends with the same payload and repeats nothing."""
+    kill_at_random_moments(world, tmp_path, undisturbed, times=9, seed=1)
+
+
+@pytest.mark.long
+def test_thirty_killed_runs_are_finished_by_the_next(world: World, tmp_path: Path, undisturbed: Course) -> None:
+    """Killed at any of 30 moments, by any of 3 signals, the next run ends with the same payload and repeats nothing."""
+    kill_at_random_moments(world, tmp_path, undisturbed, times=30, seed=2)
