@@ -9,11 +9,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from types import FrameType
-<<<<<<< HEAD
-from typing import Any, NoReturn, TextIO
-=======
-from typing import Any, NoReturn, ParamSpec, TypeVar
->>>>>>> e2e
+from typing import Any, NoReturn, ParamSpec, TextIO, TypeVar
 
 import doit
 from doit.cmd_clean import Clean
@@ -31,12 +27,8 @@ from pipeline.errors import EmptySelection, PipelineError, UnknownName
 from pipeline.host import this_platform
 from pipeline.lock import alone
 from pipeline.plan import Plan, load
-<<<<<<< HEAD
 from pipeline.reporter import counted
-from pipeline.run import begin
-=======
 from pipeline.run import begin, current
->>>>>>> e2e
 from pipeline.store import SHIPPED, Paths, drop_damaged_database
 from pipeline.tasks import Fresh, TaskSpec
 
