@@ -1,0 +1,88 @@
+"""Every command that the documentation shows works as it is shown."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.store import SHIPPED
+from tests.e2e.world import HOST, World
+
+PAGES = [SHIPPED / "README.md", SHIPPED / "CONTRIBUTING.md", *sorted((SHIPPED / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PROGRAMS = ("bin/run", "bin/test", "doit", "python", "ruff", "mypy", "PIPELINE_ROOT=", ". ")
+# Run by tests/test_code.py on every change, or part of every run of the suite.
+CHECKED_ELSEWHERE = ("ruff ", "mypy", ". .venv")
+
+
+def commands():
+    """Return (page, command) for each command line in a fenced block; three blanks begin an explanation."""
+    found = {}
+    for page in PAGES:
+        for block in BLOCK.findall(page.read_text()):
+            for line in block.splitlines():
+                command = re.split(r"\s{3,}|\s+#\s", line.removeprefix("$ ").rstrip())[0]
+                if command.startswith(PROGRAMS) and not command.startswith(CHECKED_ELSEWHERE):
+                    found.setdefault(command, page.name)
+    return sorted(found.items())
+
+
+COMMANDS = commands()
+
+
+@pytest.fixture
+def furnished(world: World) -> World:
+    """A root whose queue has the packages that the documentation names."""
+    world.queue(world.npm("prettier"), world.npm("pretty-quick"), world.pypi("black"))
+    return world
+
+
+def test_the_documentation_shows_commands():
+    """The pattern still finds them."""
+    shown = [command for command, _ in COMMANDS]
+    for expected in ("bin/run", "bin/test", "doit", "doit list", "doit generate:npm:prettier", "doit clean"):
+        assert expected in shown
+
+
+@pytest.mark.parametrize(("command", "page"), [pair for pair in COMMANDS if pair[0].startswith("doit")])
+def test_a_doit_command_works(furnished: World, command: str, page: str):
+    """It ends well and writes nothing to the standard error stream."""
+    if HOST is None or ("validate:" in command and HOST.id not in command):
+        pytest.skip(f"{page} shows the platform of another machine")
+    done = furnished.doit(*shlex.split(command)[1:])
+    told = 1 if command.startswith("doit info") else 0  # doit's way to say that a task is not up to date
+    assert (done.exit_code, done.err) == (told, "")
+    assert done.out
+
+
+@pytest.mark.parametrize(("command", "page"), [pair for pair in COMMANDS if pair[0].startswith("PIPELINE_ROOT")])
+def test_a_command_for_another_folder_works(furnished: World, command: str, page: str):
+    """The folder that the page invents is one with a queue."""
+    variable, *rest = shlex.split(command)
+    assert variable.startswith("PIPELINE_ROOT="), page
+    assert "in the pull request" in furnished.ran(*rest[1:]).out
+
+
+@pytest.mark.parametrize(("command", "page"), [pair for pair in COMMANDS if pair[0].startswith(("bin/", "python "))])
+def test_a_script_works(furnished: World, command: str, page: str):
+    """`bin/run` ends in doit, `bin/test` in pytest; benchmarks have their own test."""
+    program, *arguments = shlex.split(command)
+    if program == "python":
+        assert (SHIPPED / (arguments[1].replace(".", "/") + ".py")).exists(), page
+        return
+    if not Path(sys.executable).is_relative_to(SHIPPED / ".venv"):
+        pytest.skip("this checkout has no environment of its own")
+    harmless = ["--version"] if program == "bin/test" else ["list"]
+    done = subprocess.run(
+        [SHIPPED / program, *([] if program == "bin/run" else arguments), *harmless],
+        env=furnished.environment(),
+        cwd=SHIPPED,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert ("pytest" if program == "bin/test" else "snapshot") in done.stdout + done.stderr
