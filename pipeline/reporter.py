@@ -293,7 +293,10 @@ def empty_selection(run: Run) -> EmptySelection:
             f"no package of batch {plan.batch.id} is selected",
             remedy=f"the batch has work for {', '.join(ecosystems_of(plan))}",
         )
-    gates = ", ".join(f"{item.gate} {item.count}" for item in plan.batch.left_out) or "the queue has no entries"
+    counts: Counter[str] = Counter()
+    for item in plan.batch.left_out:  # one gate may have held entries for several reasons
+        counts[item.gate] += item.count
+    gates = ", ".join(f"{gate} {count}" for gate, count in counts.items()) or "the queue has no entries"
     return EmptySelection(
         f"no entry of the queue can be worked on now ({gates})",
         remedy="add entries to the queue, or open a gate (docs/configuration.md)",

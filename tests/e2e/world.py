@@ -68,7 +68,7 @@ class World:
             "version": VERSION,
             "description": f"Makes {stem} easy.",
             "license": "MIT",
-            "homepage": "https://tools.example/",
+            "homepage": "https://tools.example",
             "repository": {"type": "git", "url": f"git+https://git.example/{stem}.git"},
             "bin": {stem: "cli.js"},
             **manifest,
@@ -91,7 +91,7 @@ class World:
         module = name.replace("-", "_")
         metadata = (
             f"Summary: Makes {name} easy.\nLicense-Expression: MIT\n"
-            f"Project-URL: Homepage, https://tools.example/\nProject-URL: Source, https://git.example/{name}\n{requires}"
+            f"Project-URL: Homepage, https://tools.example\nProject-URL: Source, https://git.example/{name}\n{requires}"
         )
         filename, content = wheel(
             name,
