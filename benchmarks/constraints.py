@@ -1,17 +1,20 @@
 """Constraints and payload of 1,000 packages with 11 verdicts each: limit 1 second.
 
-Run `python -m benchmarks.constraints`. Files are not read or written; the texts of the pull request are made.
+Run `python -m benchmarks.constraints [--packages 1000] [--json]`. Files are not read or written; the texts of the pull
+request are made.
 """
 
 import hashlib
-import os
-import platform
 import random
 import statistics
+import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
+import msgspec
+
+from benchmarks.report import Figure, arguments, publish
 from pipeline.body import commit_message, render_body
 from pipeline.config import PayloadConfig
 from pipeline.constraints import derive, shortest_excluding
@@ -53,20 +56,27 @@ EVIDENCE = Evidence(
 MEASURED = (VerdictStatus.VALIDATED, VerdictStatus.FAILED, VerdictStatus.INFRA_ERROR, VerdictStatus.PREDICTED_PASS)
 
 
-def main() -> None:
+def main(argv: Sequence[str]) -> int:
     """Measure some rounds from a cold start each, and print them."""
+    parser = arguments(__doc__)
+    parser.add_argument("--packages", type=int, default=PACKAGES, help=f"how many (default {PACKAGES})")
+    given = parser.parse_args(argv)
     seed = random.Random(1)
-    packages = [_package(number, seed) for number in range(PACKAGES)]
+    packages = [_package(number, seed) for number in range(given.packages)]
     rounds = [_measure(packages) for _ in range(ROUNDS)]
-    print(f"machine: {_machine()}")
-    print(f"{PACKAGES} packages x {len(BY_ID)} verdicts, median of {ROUNDS} rounds, each from a cold cache")
     counted = ("constraints", "payload", "body and commit message")
-    for name in counted:
-        print(f"  {name:<28} {statistics.median(each[name] for each in rounds) * 1_000:8.1f} ms")
-    total = statistics.median(sum(each[name] for name in counted) for each in rounds)
-    print(f"  {'total':<28} {total * 1_000:8.1f} ms   limit {LIMIT_SECONDS * 1_000:.0f} ms")
-    merging = statistics.median(each["merge"] for each in rounds)
-    print(f"  {'merging into the TOML':<28} {merging * 1_000:8.1f} ms   (not in the limit)")
+    figures = [_figure(name, [each[name] for each in rounds]) for name in counted]
+    total = _figure("constraints and payload", [sum(each[name] for name in counted) for each in rounds])
+    figures.append(msgspec.structs.replace(total, limit=LIMIT_SECONDS if given.packages == PACKAGES else None))
+    figures.append(_figure("merging into the TOML", [each["merge"] for each in rounds]))
+    what = f"{given.packages} packages x {len(BY_ID)} verdicts, median of {ROUNDS} rounds, each from a cold cache"
+    publish("constraints", what, figures, json=given.json)
+    return 0
+
+
+def _figure(name: str, seconds: Sequence[float]) -> Figure:
+    note = f"shortest {min(seconds):.3f} s"
+    return Figure(name=name, value=round(statistics.median(seconds), 4), unit="s", note=note)
 
 
 def _package(number: int, seed: random.Random) -> tuple[str, str, dict[str, VerdictStatus], dict[str, str]]:
@@ -130,14 +140,5 @@ def _batch(records: list[ConstraintsRecord]) -> Batch:
     )
 
 
-def _machine() -> str:
-    """Return what a figure depends on: processor, cores, system, Python."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-    cores = os.cpu_count()
-    return f"{model or platform.processor()}, {cores} cores, {platform.system()}, Python {platform.python_version()}"
-
-
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -1,13 +1,10 @@
 """How much of a rate limit is used and whether it is ever exceeded: 4 processes x 4 threads, two hosts.
 
-Run `python -m benchmarks.limiter [seconds] [requests per second ...]`. Each thread asks for permits as fast
+Run `python -m benchmarks.limiter [--seconds 6] [--rates 1 10 20 50] [--json]`. Each thread asks for permits as fast
 as it can; the times at which permits were given are compared with the limit.
 """
 
-import json
 import multiprocessing
-import os
-import platform
 import sys
 import tempfile
 import threading
@@ -16,12 +13,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.report import Figure, arguments, publish
 from pipeline.clock import SystemClock
 from pipeline.limiter import FileLimiter
 
 PROCESSES = 4
 THREADS = 4
 HOSTS = ("one.example", "two.example")
+RATES = (1.0, 10.0, 20.0, 50.0)
+MINIMUM = 2
 
 
 def _ignore(_seconds: float) -> None:
@@ -83,24 +83,39 @@ def measure(rate: float, seconds: float) -> dict[str, list[list[float]]]:
     return {host: [answer[host] for answer in answers] for host in HOSTS}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print the table."""
-    seconds = float(arguments[0]) if arguments else 6.0
-    rates = [float(rate) for rate in arguments[1:]] or [1.0, 10.0, 20.0, 50.0]
-    print(json.dumps({"machine": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}))
-    print(f"{PROCESSES} processes x {THREADS} threads, {len(HOSTS)} hosts side by side, {seconds:g} s each")
-    print("limit/s  host          permits  possible  used %  worst window  by process")
-    for rate in rates:
-        for host, by_process in measure(rate, seconds).items():
-            times = [moment for process in by_process for moment in process]
-            possible = int(seconds * rate) + 1
-            shares = "/".join(str(len(process)) for process in by_process)
-            used = 100.0 * (len(times) - 1) / rate / (max(times) - min(times))
-            print(
-                f"{rate:7g}  {host:12}  {len(times):7}  {possible:8}  {used:6.2f}  "
-                f"{100 * closest(times, rate):10.2f} %  {shares}"
-            )
+def main(argv: Sequence[str]) -> int:
+    """Measure each rate and print the shares."""
+    parser = arguments(__doc__)
+    parser.add_argument("--seconds", type=float, default=6.0, help="how long each rate is asked for (default 6)")
+    parser.add_argument(
+        "--rates", type=float, nargs="+", default=RATES, help="requests per second (default 1 10 20 50)"
+    )
+    given = parser.parse_args(argv)
+    figures = [
+        figure
+        for rate in given.rates
+        for host, by_process in measure(rate, given.seconds).items()
+        for figure in _figures(rate, host, by_process)
+    ]
+    what = f"{PROCESSES} processes x {THREADS} threads, {len(HOSTS)} hosts side by side, {given.seconds:g} s each"
+    publish("limiter", what, figures, json=given.json)
     return 0
+
+
+def _figures(rate: float, host: str, by_process: Sequence[Sequence[float]]) -> list[Figure]:
+    """Return the share of the limit that was used, and the fullest window; two permits are the least that tell it."""
+    times = [moment for process in by_process for moment in process]
+    name = f"{rate:g}/s, {host}"
+    if len(times) < MINIMUM:
+        return [Figure(name=f"{name}: permits", value=len(times), unit="", note="too few to judge")]
+    used = 100.0 * (len(times) - 1) / rate / (max(times) - min(times))
+    shares = "/".join(str(len(process)) for process in by_process)
+    return [
+        Figure(
+            name=f"{name}: used", value=round(used, 2), unit="%", limit=97, at_least=True, note=f"by process {shares}"
+        ),
+        Figure(name=f"{name}: fullest window", value=round(100 * closest(times, rate), 2), unit="%", limit=100),
+    ]
 
 
 if __name__ == "__main__":
