@@ -21,7 +21,11 @@ _BOUNDS = {
 
 def first_defect(schema: dict[str, Any], value: object) -> Defect | None:
     """Return the most telling rule that `value` breaks, or None when it follows the schema."""
-    error = best_match(Draft202012Validator(schema).iter_errors(value))
+    try:
+        error = best_match(Draft202012Validator(schema).iter_errors(value))
+    except (ValueError, RecursionError):  # its messages show values; Python shows none of 4,300 digits or 1,000 levels
+        rule = "holds a number with too many digits, or is nested too deeply"
+        return Defect(pointer="", rule=rule, remedy="correct the value")
     if error is None:
         return None
     return Defect(pointer=pointer(error.absolute_path), rule=_rule(error), remedy=_remedy(error))
@@ -64,7 +68,7 @@ def _rule(error: ValidationError) -> str:
     limit: Any = error.validator_value
     match error.validator:
         case "additionalProperties" if isinstance(error.instance, dict):
-            return f"unknown key {_unknown_keys(error)[0]!r}"
+            return f"unknown key {shorten(_unknown_keys(error)[0])!r}"
         case "required":
             present: Any = error.instance
             missing = [key for key in limit if key not in present]

@@ -9,8 +9,12 @@ from msgspec import Meta
 from pipeline.model import EcosystemId, Record
 from pipeline.platforms import BY_ID
 
-Positive = Annotated[float, Meta(gt=0)]
-PositiveInt = Annotated[int, Meta(gt=0)]
+# A day: the operating system takes no endless time-out, and no registry is waited for longer.
+Seconds = Annotated[float, Meta(gt=0, le=86_400)]
+
+
+# What git takes for the beginning of a branch (git-check-ref-format).
+BRANCH_PREFIX = r"^(?!.*(\.\.|//|/\.|\.lock/))[a-z0-9][a-z0-9._/-]*$(?!\n)"
 
 
 class GeneratorKind(StrEnum):
@@ -38,7 +42,7 @@ class EcosystemConfig(Record, frozen=True, kw_only=True):
 
     generator: GeneratorKind
     requests_per_second: Annotated[
-        float, Meta(gt=0, le=100, description="requests to one registry host, for the whole machine")
+        float, Meta(ge=0.0001, le=100, description="requests to one registry host, for the whole machine")
     ]
 
 
@@ -52,21 +56,23 @@ class BatchConfig(Record, frozen=True, kw_only=True):
 class NetworkConfig(Record, frozen=True, kw_only=True):
     """Limits of each request to a registry."""
 
-    timeout_seconds: Annotated[Positive, Meta(description="to connect, and between two chunks of an answer")]
-    total_seconds: Annotated[Positive, Meta(description="for one whole answer")]
+    timeout_seconds: Annotated[Seconds, Meta(description="to connect, and between two chunks of an answer")]
+    total_seconds: Annotated[Seconds, Meta(description="for one whole answer")]
     attempts: Annotated[int, Meta(ge=1, le=10, description="tries of one request, the first included")]
-    max_wait_seconds: Annotated[Positive, Meta(description="a longer Retry-After ends the tries")]
-    max_answer_mb: PositiveInt
-    freshness_seconds: Annotated[int, Meta(ge=0, description="how long an answer is used without asking again")]
+    max_wait_seconds: Annotated[Seconds, Meta(description="a longer Retry-After ends the tries")]
+    max_answer_mb: Annotated[int, Meta(gt=0, le=4096)]
+    freshness_seconds: Annotated[
+        int, Meta(ge=0, le=31_536_000, description="how long an answer is used without asking again")
+    ]
 
 
 class PhaseLimits(Record, frozen=True, kw_only=True):
-    """What one phase in the sandbox may use."""
+    """What one phase in the sandbox may use: at most a day, a TiB, and the kernel's own limit of processes (2^22)."""
 
-    timeout_seconds: PositiveInt
-    memory_mb: PositiveInt
-    pids: PositiveInt
-    disk_mb: PositiveInt
+    timeout_seconds: Annotated[int, Meta(gt=0, le=86_400)]
+    memory_mb: Annotated[int, Meta(gt=0, le=1_048_576)]
+    pids: Annotated[int, Meta(gt=0, le=4_194_304)]
+    disk_mb: Annotated[int, Meta(gt=0, le=1_048_576)]
 
 
 class ValidationConfig(Record, frozen=True, kw_only=True):
@@ -89,8 +95,8 @@ class ConstraintsConfig(Record, frozen=True, kw_only=True):
 class PayloadConfig(Record, frozen=True, kw_only=True):
     """What the pull request is called."""
 
-    branch_prefix: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._/-]*$(?!\n)")]
-    labels: list[str]
+    branch_prefix: Annotated[str, Meta(pattern=BRANCH_PREFIX, max_length=100)]
+    labels: list[Annotated[str, Meta(pattern=r"^[^,\x00-\x20\x7f][^,\x00-\x1f\x7f]{0,49}$(?!\n)")]]
 
 
 class PlatformConfig(Record, frozen=True, kw_only=True):
@@ -103,7 +109,7 @@ class Config(Record, frozen=True, kw_only=True):
     """All of `pipeline.yaml`."""
 
     schema_version: Literal[1]
-    queue: Annotated[str, Meta(min_length=1, description="path of the queue below the root")]
+    queue: Annotated[str, Meta(min_length=1, max_length=1024, description="path of the queue below the root")]
     batch: BatchConfig
     ecosystems: dict[EcosystemId, EcosystemConfig]
     platforms: dict[Literal[tuple(BY_ID)], PlatformConfig]  # type: ignore[valid-type]  # made from the platform model
@@ -124,8 +130,10 @@ def deep_merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def nest(dotted: str, value: Any) -> dict[str, Any]:  # noqa: ANN401  # any YAML value
     """Return `{"a": {"b": value}}` for `a.b`."""
-    head, _, rest = dotted.partition(".")
-    return {head: nest(rest, value) if rest else value}
+    for key in reversed(dotted.split(".")):
+        value = {key: value}
+    nested: dict[str, Any] = value
+    return nested
 
 
 def to_config(raw: dict[str, Any]) -> Config:

@@ -3,6 +3,7 @@
 Expected failures of a package are values (`model.Skipped`, `model.Failed`, `model.Held`), never one of these.
 """
 
+import errno
 from dataclasses import dataclass
 
 
@@ -29,6 +30,20 @@ class PipelineError(Exception):
         """Return the whole error as one line without control characters."""
         text = f"{self.message}; remedy: {self.remedy}"
         return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+
+def of_system(error: OSError) -> PipelineError:
+    """Return what the operating system refused, in words for the person who can mend it."""
+    match error.errno:
+        case errno.ENOSPC | errno.EDQUOT:
+            remedy = "free some space there"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            remedy = "let this user write there"
+        case errno.EMFILE | errno.ENFILE:
+            remedy = "raise the limit of open files (`ulimit -n`)"
+        case _:
+            remedy = "see what stands there"
+    return PipelineError(f"{error.filename or 'the output'}: {error.strerror or error}", remedy=remedy)
 
 
 class BadInput(PipelineError):

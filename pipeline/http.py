@@ -33,6 +33,7 @@ from pipeline.http_network import Network
 from pipeline.http_requests import Wanted, address, cached_request, host_key, redirected
 from pipeline.limiter import Limiter
 from pipeline.model import Failed, Held, Subcategory
+from pipeline.store import drop_damaged_database
 
 _MAX_REDIRECTS = 5
 
@@ -190,18 +191,7 @@ class HttpFetcher:
 def open_storage(cache_file: Path) -> SqliteStorage:
     """Return the store of answers; a file that is no database is thrown away, it holds nothing of value."""
     cache_file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        connection = sqlite3.connect(cache_file)
-        try:
-            connection.execute("PRAGMA schema_version").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.OperationalError:
-        # Locked by another process: then it is a database.
-        return SqliteStorage(database_path=cache_file)
-    except sqlite3.DatabaseError:
-        for suffix in ("", "-wal", "-shm"):
-            cache_file.with_name(cache_file.name + suffix).unlink(missing_ok=True)
+    drop_damaged_database(cache_file)
     return SqliteStorage(database_path=cache_file)
 
 

@@ -9,10 +9,10 @@ import msgspec
 
 from pipeline.checks import nearest
 from pipeline.config import Config, GeneratorKind, Runner, ValidationConfig
-from pipeline.digests import digest_of, sha256
+from pipeline.digests import digest_of
 from pipeline.errors import BadInput, Defect
 from pipeline.host import Host
-from pipeline.model import Batch, Control, InputFingerprints, WorkOrder
+from pipeline.model import Batch, Control, InputFingerprints, Queue, WorkOrder
 from pipeline.platforms import BY_ID, Platform
 from pipeline.recipe import recipe_path
 from pipeline.selection import make_batch, select
@@ -99,17 +99,17 @@ def load(
     Raises `BadInput` or another `PipelineError` when an input cannot be used.
     """
     config = load_config(paths, overrides)
-    control = load_control(paths)
-    queue, queue_path = load_queue(paths, config)
+    control = load_control(paths, config.ecosystems)
+    queue, queue_digest = load_queue(paths, config)
     generators = _generators(config, revisions)
     fingerprints = InputFingerprints(
-        queue=sha256(queue_path.read_bytes()),
+        queue=queue_digest,
         control=digest_of(control.enabled, control.disabled_ecosystems, control.circuit_breaker),
         config=digest_of(config.queue, config.batch, sorted(generators)),
     )
     frozen = read_result(paths.batch, Batch)
     published = read_ledger_ids(paths.ledger)
-    if frozen is not None and frozen.fingerprints == fingerprints and frozen.id not in published:
+    if frozen is not None and _stands(frozen, fingerprints, published, queue, generators):
         batch = frozen
     else:
         used = [*published, *([frozen.id] if frozen else [])]
@@ -122,6 +122,24 @@ def load(
         orders=_by_due_time(batch, config),
         revisions=revisions,
         host=host,
+    )
+
+
+def _stands(
+    frozen: Batch, now: InputFingerprints, published: Sequence[str], queue: Queue, generators: frozenset[str]
+) -> bool:
+    """Return whether a frozen batch is still the one to work on, and one that these inputs can have given.
+
+    The file may have been damaged by hand: tasks of packages that are not in the queue must not be made.
+    """
+    if frozen.fingerprints != now or frozen.id in published:
+        return False
+    asked = [WorkOrder(source=entry.source, name=entry.name) for entry in frozen.selected]
+    known = {WorkOrder(source=entry.source, name=entry.name) for entry in queue.entries}
+    return (
+        len({order.source for order in asked}) == len(asked)
+        and known.issuperset(asked)
+        and all(ecosystem_of(order.source) in generators for order in asked)
     )
 
 

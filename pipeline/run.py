@@ -110,7 +110,7 @@ class Run:
     def gate(self, ecosystem: str) -> Held | None:
         """Ask batch-control.json, as it is now, whether an ecosystem may be worked on."""
         try:
-            control: Control = load_control(self.plan.paths)
+            control: Control = load_control(self.plan.paths, self.plan.config.ecosystems)
         except PipelineError as error:  # a damaged switch is off, not on
             return Held(gate=Gate.PIPELINE_DISABLED, message=error.line())
         stop = stop_for(control, ecosystem, self.moment())

@@ -1,7 +1,6 @@
 """Reading what people set: pipeline.yaml laid over the shipped one, overrides on the command line, control, queue."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,9 +9,10 @@ from pipeline.checks import first_defect, nearest, shorten
 from pipeline.config import Config, deep_merge, nest, to_config
 from pipeline.contract import json_schema
 from pipeline.control import instant
+from pipeline.digests import sha256
 from pipeline.errors import BadInput, Defect, PipelineError
-from pipeline.model import Control, Queue
-from pipeline.store import SHIPPED, Paths, decode, mistyped_key, parse_yaml, read, read_bytes, read_yaml
+from pipeline.model import Breaker, Budget, Control, Queue
+from pipeline.store import SHIPPED, Paths, decode, is_there, parse_yaml, read_bytes, read_yaml, unique_json
 
 
 def load_config(paths: Paths, overrides: Sequence[tuple[str, str]]) -> Config:
@@ -21,48 +21,68 @@ def load_config(paths: Paths, overrides: Sequence[tuple[str, str]]) -> Config:
     raw = read_yaml(shipped_path)
     shipped = raw
     place = str(shipped_path)
-    if paths.config != shipped_path and paths.config.exists():
+    if paths.config != shipped_path and is_there(paths.config):
         over = read_yaml(paths.config)
         place = str(paths.config)
         _check_ecosystems(over, shipped, place)
         raw = deep_merge(raw, over)
     config = _checked(raw, place)
     for key, text in overrides:
-        place = f"command line, {key}={shorten(text, 60)}"
-        over = nest(key, parse_yaml(text.encode(), place=place))
+        place = f"command line, {shorten(key, 60)}={shorten(text, 60)}"
+        over = nest(key, parse_yaml(text.encode(errors="surrogateescape"), place=place))
         _check_ecosystems(over, shipped, place)
         raw = deep_merge(raw, over)
         config = _checked(raw, place)
     return config
 
 
-def load_control(paths: Paths) -> Control:
-    """Return batch-control.json, or the defaults (all enabled) when the root has none; raises `BadInput`."""
-    if not paths.control.exists():
+def load_control(paths: Paths, ecosystems: Collection[str]) -> Control:
+    """Return batch-control.json, or the defaults (all enabled) when the root has none; raises `BadInput`.
+
+    `ecosystems` are those that can be disabled. Unknown keys are kept by whoever writes the file, so they are allowed,
+    unless one looks like a switch: `enabeld: false` must not leave the pipeline running.
+    """
+    if not is_there(paths.control):
         return Control()
+    place = str(paths.control)
     content = read_bytes(paths.control, purpose="control file")
-    control = decode(content, Control, place=str(paths.control))
+    control = decode(content, Control, place=place)
+    raw = unique_json(content, place=place)
+    _refuse_mistyped(raw, Control, place, "")
+    _refuse_mistyped(raw.get("budget", {}), Budget, place, "/budget")
     for name, breaker in control.circuit_breaker.items():
-        _check_date(breaker.opens_at, str(paths.control), f"/circuit_breaker/{name}/opens_at")
-    wrong = mistyped_key(content, Control, place=str(paths.control))
-    if wrong:  # `enabeld: false` must not leave the pipeline running
-        key, _, right = wrong.partition(" -> ")
-        rule = f"unknown key {key!r} looks like {right!r}"
-        raise BadInput(str(paths.control), Defect(pointer=f"/{key}", rule=rule, remedy=f"rename it to {right!r}"))
+        _refuse_mistyped(raw["circuit_breaker"][name], Breaker, place, f"/circuit_breaker/{name}")
+        _check_date(breaker.opens_at, place, f"/circuit_breaker/{name}/opens_at")
+    for index, name in enumerate(control.disabled_ecosystems):
+        _known_ecosystem(name, ecosystems, place, f"/disabled_ecosystems/{index}")
     return control
 
 
-def load_queue(paths: Paths, config: Config) -> tuple[Queue, Path]:
-    """Return the queue and its path; raises `BadInput`, or `PipelineError` when it is missing."""
-    path = (paths.root / config.queue).resolve()
-    if not path.is_relative_to(paths.root.resolve()):
+def _refuse_mistyped(raw: Mapping[str, Any], kind: type[msgspec.Struct], place: str, pointer: str) -> None:
+    known = set(kind.__struct_fields__)
+    for key in sorted(raw.keys() - known):
+        close = nearest(key, known)
+        if close:
+            rule = f"unknown key {shorten(key)!r} looks like {close!r}"
+            raise BadInput(place, Defect(pointer=f"{pointer}/{key}", rule=rule, remedy=f"rename it to {close!r}"))
+
+
+def load_queue(paths: Paths, config: Config) -> tuple[Queue, str]:
+    """Return the queue and the digest of its file; raises `BadInput`, or `PipelineError` when it is missing."""
+    try:
+        path = (paths.root / config.queue).resolve()
+        below = path.is_relative_to(paths.root.resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links (by Python's version), a null byte
+        raise PipelineError(f"{shorten(config.queue)}: {error}", remedy="set `queue` to a path") from None
+    if not below:
         raise PipelineError(
             f"{config.queue}: the queue lies outside {paths.root}", remedy="set `queue` to a path below it"
         )
-    queue = read(path, Queue, purpose="queue")
+    content = read_bytes(path, purpose="queue")
+    queue = decode(content, Queue, place=str(path))
     for index, entry in enumerate(queue.entries):
         _check_date(entry.next_retry_at, str(path), f"/entries/{index}/next_retry_at")
-    return queue, path
+    return queue, sha256(content)
 
 
 def _check_date(value: str | None, place: str, pointer: str) -> None:
@@ -89,8 +109,16 @@ def _check_ecosystems(over: Mapping[str, Any], shipped: Mapping[str, Any], place
     """Refuse an ecosystem that does not exist: merged, it would only look like one whose keys are missing."""
     asked = over.get("ecosystems")
     for name in asked if isinstance(asked, dict) else ():
-        if name not in shipped["ecosystems"]:
-            close = nearest(str(name), shipped["ecosystems"])
-            remedy = f"did you mean {close!r}?" if close else f"use one of {', '.join(shipped['ecosystems'])}"
-            defect = Defect(pointer=f"/ecosystems/{name}", rule=f"unknown ecosystem {str(name)!r}", remedy=remedy)
-            raise BadInput(place, defect)
+        _known_ecosystem(str(name), shipped["ecosystems"], place, f"/ecosystems/{name}")
+    batch = over.get("batch")
+    wanted = batch.get("ecosystems") if isinstance(batch, dict) else None
+    for index, name in enumerate(wanted if isinstance(wanted, list) else ()):
+        _known_ecosystem(str(name), shipped["ecosystems"], place, f"/batch/ecosystems/{index}")
+
+
+def _known_ecosystem(name: str, known: Collection[str], place: str, pointer: str) -> None:
+    if name not in known:
+        close = nearest(name, known)
+        remedy = f"did you mean {close!r}?" if close else f"use one of {', '.join(known)}"
+        rule = f"unknown ecosystem {shorten(name)!r}"
+        raise BadInput(place, Defect(pointer=pointer, rule=rule, remedy=remedy))

@@ -1,8 +1,9 @@
 """The only module that knows paths. Reads are checked against the schema, writes are atomic."""
 
-import contextlib
+import errno
 import json
 import os
+import sqlite3
 import stat
 import tempfile
 from collections.abc import Mapping
@@ -12,9 +13,10 @@ from typing import Any, TypeVar
 import msgspec
 import yaml
 
-from pipeline.checks import first_defect, nearest
+from pipeline.checks import first_defect, shorten
 from pipeline.contract import json_schema
 from pipeline.errors import BadInput, Defect, PipelineError
+from pipeline.model import BatchId
 from pipeline.source import ecosystem_of, file_stem, identifier_of, slug
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -25,6 +27,8 @@ SHIPPED = Path(__file__).resolve().parent.parent
 LARGEST_INPUT = 256 * 1024 * 1024
 # What a file is called until it is whole: `.name.random.part`, in the same folder.
 STAGING_SUFFIX = ".part"
+# The configuration has four levels.
+DEEPEST_YAML = 32
 
 
 class Paths:
@@ -107,18 +111,38 @@ def machine_folder(environment: Mapping[str, str], fallback: Path) -> Path:
 
 
 def read_bytes(path: Path, *, purpose: str) -> bytes:
-    """Return a file's bytes; raises `PipelineError` when it is missing, unreadable or absurdly large."""
+    """Return a file's bytes; raises `PipelineError` when it is missing, unreadable, no file or absurdly large."""
     try:
-        if path.stat().st_size > LARGEST_INPUT:
-            size = path.stat().st_size
-            raise PipelineError(f"{path}: {size} bytes are more than {LARGEST_INPUT}", remedy=f"check the {purpose}")
-        return path.read_bytes()
+        return _regular_file(path)
     except FileNotFoundError:
         raise PipelineError(f"{path}: the {purpose} is missing", remedy="create it or name another") from None
-    except OSError as error:
-        raise PipelineError(
-            f"{path}: the {purpose} cannot be read ({error.strerror})", remedy="mend its permissions"
-        ) from None
+    except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
+        why = getattr(error, "strerror", None) or str(error)
+        remedy = "mend its permissions" if isinstance(error, PermissionError) else "put a regular file there"
+        raise PipelineError(f"{path}: the {purpose} cannot be read ({why})", remedy=remedy) from None
+
+
+def _regular_file(path: Path) -> bytes:
+    """Return a file's bytes; raises `OSError` for a pipe, a device, a folder and for more than `LARGEST_INPUT`.
+
+    A pipe would be waited for and a device read for ever. `O_NONBLOCK` keeps even the opening from waiting.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        if status.st_size > LARGEST_INPUT:
+            raise OSError(errno.EFBIG, f"{status.st_size} bytes are more than {LARGEST_INPUT}", str(path))
+        with os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
+            return file.readall()
+    finally:
+        os.close(handle)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether an optional file is there; a link that leads nowhere is: it is somebody's mistake."""
+    return os.path.lexists(path)
 
 
 def decode(content: bytes, kind: type[T], *, place: str) -> T:
@@ -137,8 +161,8 @@ def read(path: Path | str, kind: type[T], *, purpose: str) -> T:
 def read_result(path: Path | str, kind: type[T]) -> T | None:
     """Return a result of an earlier run, or None when there is none that can be used (it is then made again)."""
     try:
-        return msgspec.json.decode(Path(path).read_bytes(), type=kind)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(_regular_file(Path(path)), type=kind)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
@@ -147,19 +171,19 @@ def read_ledger_ids(path: Path) -> tuple[str, ...]:
 
     A torn last line (a crash while it was appended) is not an entry.
     """
-    if not path.exists():
+    if not is_there(path):
         return ()
     ids: list[str] = []
-    for line in path.read_bytes().splitlines():
+    for line in read_bytes(path, purpose="ledger of batches").splitlines():
         try:
             ids.append(msgspec.json.decode(line, type=_LedgerLine).batch_id)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
     return tuple(ids)
 
 
 class _LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
-    batch_id: str
+    batch_id: BatchId
 
 
 def encode(record: msgspec.Struct) -> bytes:
@@ -202,12 +226,20 @@ def remove_staging(paths: Paths) -> None:
 
 
 def drop_damaged_database(path: Path) -> None:
-    """Remove doit's database when it is no database (a crash, a full disk): it is only a cache."""
-    with contextlib.suppress(FileNotFoundError):
-        with path.open("rb") as file:
-            magic = file.read(16)
-        if magic and magic != b"SQLite format 3\0":
-            path.unlink()
+    """Remove an SQLite database that cannot be read (a crash, a full disk): those of this project are only caches."""
+    if not path.exists():
+        return
+    try:
+        connection = sqlite3.connect(path)
+        try:
+            connection.execute("PRAGMA schema_version").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.OperationalError:  # locked by another process: then it is a database; or it cannot be opened at all
+        return
+    except sqlite3.DatabaseError:
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -226,6 +258,7 @@ def parse_yaml_mapping(content: bytes, *, place: str) -> dict[str, Any]:
 def parse_yaml(content: bytes, *, place: str) -> Any:  # noqa: ANN401  # any YAML value
     """Return what some YAML holds; raises `BadInput` with line and column when it holds none."""
     try:
+        _refuse_expansion(content, place)
         return yaml.load(content, _UniqueKeyLoader)  # noqa: S506  # a SafeLoader with one more rule
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -235,6 +268,19 @@ def parse_yaml(content: bytes, *, place: str) -> Any:  # noqa: ANN401  # any YAM
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         rule = f"is not YAML: {str(error).splitlines()[0]}"
         raise BadInput(place, Defect(pointer="", rule=rule, remedy="correct the file")) from None
+
+
+def _refuse_expansion(content: bytes, place: str) -> None:
+    """Refuse what would exhaust this process: libyaml crashes on deep nesting, aliases of aliases grow without end."""
+    depth = 0
+    for event in yaml.parse(content, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        rule = "aliases are not read" if isinstance(event, yaml.AliasEvent) else ""
+        if depth > DEEPEST_YAML:
+            rule = f"is nested deeper than {DEEPEST_YAML} levels"
+        if rule:
+            line = event.start_mark.line + 1 if event.start_mark else 0
+            raise BadInput(place, Defect(pointer="", rule=f"{rule} (line {line})", remedy="write the value out there"))
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
@@ -257,31 +303,33 @@ def _json_defect(content: bytes, kind: type[msgspec.Struct], message: str) -> De
     try:
         value = json.loads(content, object_pairs_hook=_unique_keys)
     except (ValueError, RecursionError) as error:
-        return Defect(pointer="", rule=f"is not JSON: {error}", remedy="correct the file")
+        return _not_json(error)
     defect = first_defect(json_schema(kind), value)
     return defect or Defect(pointer="", rule=message, remedy="correct the value")
 
 
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    keys = [key for key, _ in pairs]
-    for key in keys:
-        if keys.count(key) > 1:
-            raise ValueError(f"the key {key!r} stands in one object twice")
-    return dict(pairs)
-
-
-def mistyped_key(content: bytes, kind: type[msgspec.Struct], *, place: str) -> str | None:
-    """Return "wrong -> right" for an unknown key that looks like a known one, in a record that keeps unknown keys.
-
-    Raises `BadInput` when a key stands there twice: of two switches, one would be lost silently.
-    """
-    known = set(kind.__struct_fields__)
+def unique_json(content: bytes, *, place: str) -> Any:  # noqa: ANN401  # any JSON value
+    """Return what some JSON holds; raises `BadInput` when a key stands in one object twice, which records allow."""
     try:
-        keys = set(json.loads(content, object_pairs_hook=_unique_keys))
-    except ValueError as error:
-        raise BadInput(place, Defect(pointer="", rule=str(error), remedy="remove one of them")) from None
-    for key in sorted(keys - known):
-        close = nearest(key, known)
-        if close:
-            return f"{key} -> {close}"
-    return None
+        return json.loads(content, object_pairs_hook=_unique_keys)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(place, _not_json(error)) from None
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwiceError(f"the key {shorten(key)!r} stands in one object twice")
+        found[key] = value
+    return found
+
+
+class _TwiceError(ValueError):
+    """A key stands in one object twice: of two values, one would be lost silently."""
+
+
+def _not_json(error: ValueError | RecursionError) -> Defect:
+    if isinstance(error, _TwiceError):
+        return Defect(pointer="", rule=str(error), remedy="remove one of them")
+    return Defect(pointer="", rule=f"is not JSON: {error}", remedy="correct the file")

@@ -8,6 +8,7 @@ from pipeline.errors import BadInput, PipelineError
 from pipeline.settings import load_config, load_control, load_queue
 from pipeline.store import SHIPPED, Paths
 
+ECOSYSTEMS = ("npm", "pypi")
 QUEUE = {
     "schema_version": 1,
     "updated_at": "2026-01-01T00:00:00Z",
@@ -39,7 +40,7 @@ def refused(call):
 def test_a_root_without_settings_gets_the_shipped_ones(paths):
     """pipeline.yaml and batch-control.json are optional."""
     assert load_config(paths, []) == load_config(Paths(SHIPPED), [])
-    assert load_control(paths).enabled
+    assert load_control(paths, ECOSYSTEMS).enabled
 
 
 def test_a_root_names_only_what_differs(paths):
@@ -115,7 +116,7 @@ def test_a_wrong_file_is_named_with_its_place(paths, text, words):
 def test_a_control_file_that_says_something_else_is_refused(paths, content, words):
     """A switch with a typing error must not leave the pipeline running."""
     paths.control.write_text(content)
-    line = refused(lambda: load_control(paths))
+    line = refused(lambda: load_control(paths, ECOSYSTEMS))
     for word in words:
         assert word in line
 
@@ -123,7 +124,7 @@ def test_a_control_file_that_says_something_else_is_refused(paths, content, word
 def test_a_control_file_may_hold_keys_of_others(paths):
     """Unknown keys that look like none of ours are left to their owner."""
     paths.control.write_text('{"enabled": false, "team_notes": "x", "circuit_breaker": {"npm": {"next": 1}}}')
-    assert load_control(paths).enabled is False
+    assert load_control(paths, ECOSYSTEMS).enabled is False
 
 
 def with_entry(**fields):

@@ -35,7 +35,7 @@ ToolName = Annotated[
     ),
 ]
 ExecutableName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*$(?!\n)", max_length=128)]
-BatchId = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}-[a-z][a-z0-9-]*-\d{3,}$(?!\n)")]
+BatchId = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}-[a-z][a-z0-9-]*-[0-9]{3,9}$(?!\n)")]
 Count = Annotated[int, Meta(ge=0)]
 
 
