@@ -61,8 +61,8 @@ def test_the_configured_queue_is_the_shipped_file(config: Config) -> None:
 
 
 def test_every_entry_writes_out_every_key_in_the_order_of_the_record() -> None:
-    """A person who adds an entry by copying another one sees all the keys there are."""
-    fields = list(QueueEntry.__struct_fields__)
+    """A person who adds an entry by copying another one sees all the keys; `heavy` stands where it is true."""
+    fields = [field for field in QueueEntry.__struct_fields__ if field != "heavy"]
     entries = json.loads(QUEUE_FILE.read_text(encoding="utf-8"))["entries"]
     assert [list(entry) for entry in entries if list(entry) != fields] == []
 

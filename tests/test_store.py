@@ -1,7 +1,9 @@
 """Records on disk: atomic, checked, and found again."""
 
 import os
+import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 
@@ -77,10 +79,12 @@ def test_a_damaged_database_of_doit_is_dropped_and_a_sound_one_kept(tmp_path):
     """It is a cache: the records are the truth."""
     path = tmp_path / ".doit.db"
     drop_damaged_database(path)
-    path.write_bytes(b"SQLite format 3\0rest")
+    assert not path.exists()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("create table doit (task_id text)")
     drop_damaged_database(path)
     assert path.exists()
-    path.write_bytes(b'{"torn": ')
+    path.write_bytes(path.read_bytes()[:100] + b"torn")
     drop_damaged_database(path)
     assert not path.exists()
 
