@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,6 +82,7 @@ class Paths:
         return self.root / relative
 
 
+@cache
 def _folder_and_slug(source: str) -> str:
     return f"{ecosystem_of(source)}/{slug(identifier_of(source))}"
 
