@@ -1,5 +1,6 @@
 """What a person sees of a run: a live display on a terminal, plain lines elsewhere, a summary at the end."""
 
+import gc
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -74,6 +75,9 @@ class ProgressReporter:
         """Called when a task's action starts."""
         if task.actions:
             with self._lock:
+                if self._executed == 0:
+                    gc.freeze()  # the plan and its tasks stay to the end: the collector need not look at them
+                    gc.enable()  # see `load_plan`
                 self._executed += 1
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
@@ -282,7 +286,9 @@ def _tasks_with_actions(tasks: Mapping[str, Task], selected: Sequence[str]) -> s
         if name not in reached:
             reached.add(name)
             stack.extend(tasks[name].task_dep)
-    return {name for name in reached if tasks[name].actions}
+    # Groups have subtasks, all others work. Asking for `actions` would make doit build them, which costs an idle run
+    # of 14,000 tasks a tenth of its time.
+    return {name for name in reached if not tasks[name].has_subtask}
 
 
 def empty_selection(run: Run) -> EmptySelection:

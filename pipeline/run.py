@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,7 +22,6 @@ from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
 from pipeline.errors import PipelineError
-from pipeline.http import HttpFetcher
 from pipeline.http_events import CacheHit, NetworkEvent, RequestSent, WaitBegan
 from pipeline.limiter import FileLimiter
 from pipeline.model import (
@@ -49,6 +50,9 @@ from pipeline.source import ecosystem_of, identifier_of
 from pipeline.store import machine_folder, read_result
 from pipeline.summary import Summary, summarise
 from pipeline.verdicts import not_run
+
+if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
+    from pipeline.http import HttpFetcher
 
 # What another try on this machine cannot mend.
 MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING})
@@ -216,10 +220,11 @@ class Run:
             machine_folder(self.environment, paths.build / "limiter"), clock=self.clock, stop=self.stop
         )
         paths.http_cache.parent.mkdir(parents=True, exist_ok=True)
+        fetcher_class = _fetcher_class()
 
         @cache
         def fetcher(ecosystem: str) -> Fetcher:
-            return HttpFetcher(
+            return fetcher_class(
                 config=self.plan.config.network,
                 rate=self.plan.config.ecosystems[ecosystem].requests_per_second,
                 limiter=limiter,
@@ -248,6 +253,15 @@ class Run:
                 self.progress.request(ecosystem, from_cache=True)
             case _:
                 pass
+
+
+def _fetcher_class() -> "type[HttpFetcher]":
+    """Return the class of the fetcher: the one import that waits until it is needed.
+
+    HTTP/2, its cache and its retries take as long to import as all the rest, and an idle run needs none of them.
+    """
+    found: type[HttpFetcher] = import_module("pipeline.http").HttpFetcher
+    return found
 
 
 _current: Run | None = None

@@ -52,11 +52,13 @@ def slug(identifier: str) -> str:
     return f"{whole[: SLUG_LIMIT - 66]}~~{hashlib.sha256(identifier.encode()).hexdigest()}"
 
 
+@cache
 def file_stem(source: str) -> str:
     """Return the file name of a source across ecosystems: `npm.~40biomejs~2fbiome`."""
     return f"{ecosystem_of(source)}.{slug(identifier_of(source))}"
 
 
+@cache
 def task_label(source: str) -> str:
     """Return how a source is written inside a task name, where `:` separates: `npm.@biomejs/biome`."""
     return f"{ecosystem_of(source)}.{identifier_of(source)}"

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import tempfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -90,6 +91,7 @@ class Paths:
         return self.root / relative
 
 
+@cache
 def _folder_and_slug(source: str) -> str:
     return f"{ecosystem_of(source)}/{slug(identifier_of(source))}"
 
