@@ -98,9 +98,10 @@ def _exclusion(derived: Derived, verdicts: Sequence[Verdict]) -> str:
     told = next((verdict for verdict in verdicts if verdict.status is VerdictStatus.FAILED), None)
     if told is not None:
         return f"{told.subcategory or 'failed'}: {told.reason} ({told.platform})"
-    waiting = next((v for v in verdicts if v.status in {VerdictStatus.INFRA_ERROR, VerdictStatus.UNKNOWN}), None)
-    if waiting is not None:
-        return f"{waiting.subcategory or 'no_real_pass'}: {waiting.reason} ({waiting.platform})"
+    for status in (VerdictStatus.INFRA_ERROR, VerdictStatus.NOT_RUN, VerdictStatus.UNKNOWN):
+        waiting = next((verdict for verdict in verdicts if verdict.status is status), None)
+        if waiting is not None:
+            return f"{waiting.subcategory or 'no_real_pass'}: {waiting.reason} ({waiting.platform})"
     return "no_real_pass: it was run on no platform"
 
 

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.world import World
-from tests.fake_registry import FakeRegistry
+from tests.e2e.world import WatchedRegistry, World
 
 
 @pytest.fixture
-def registry() -> Iterator[FakeRegistry]:
-    with FakeRegistry() as running:
+def registry() -> Iterator[WatchedRegistry]:
+    with WatchedRegistry() as running:
         yield running
 
 
 @pytest.fixture
-def world(tmp_path: Path, registry: FakeRegistry) -> World:
+def world(tmp_path: Path, registry: WatchedRegistry) -> World:
     return World(tmp_path, registry)

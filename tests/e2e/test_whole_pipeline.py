@@ -11,8 +11,7 @@ from jsonschema import Draft202012Validator
 from pipeline.digests import sha256
 from pipeline.model import Batch, VerdictStatus
 from pipeline.platforms import BY_ID
-from tests.e2e.world import HOST, VERSION, Done, World, load, schema_of
-from tests.fake_registry import FakeRegistry
+from tests.e2e.world import HOST, VERSION, Done, WatchedRegistry, World, load, schema_of
 
 RECIPE = """\
 [metadata]
@@ -78,7 +77,7 @@ class Finished(msgspec.Struct, frozen=True):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
     """One run for all tests of this file: they only look at it."""
-    with FakeRegistry() as registry:
+    with WatchedRegistry() as registry:
         world = World(tmp_path_factory.mktemp("whole"), registry)
         world.queue(*publish(world))
         yield Finished(world, world.doit())

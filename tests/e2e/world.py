@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,7 +28,7 @@ from pipeline.model import (
 from pipeline.platforms import BY_ID
 from pipeline.store import SHIPPED, Paths
 from tests.fake_packages import npm_tarball, wheel
-from tests.fake_registry import FakeRegistry
+from tests.fake_registry import FakeRegistry, Reply
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -45,10 +47,35 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
     err: str
 
 
-class World:
-    """Everything that one pipeline sees. `elsewhere` makes a second machine's root beside the same registry."""
+class WatchedRegistry(FakeRegistry):
+    """Does something when a certain request arrives, before it is answered."""
 
-    def __init__(self, folder: Path, registry: FakeRegistry) -> None:
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[tuple[str, int, Callable[[], object]]] = []
+        self._arrived: Counter[str] = Counter()
+        self._watch = threading.Lock()
+
+    def at_request(self, beginning: str, number: int, action: Callable[[], object]) -> None:
+        """Have `action` run when the so many-th request arrives whose path begins so."""
+        self._arrived[beginning] = 0
+        self._waiting.append((beginning, number, action))
+
+    def choose(self, path: str) -> Reply:
+        with self._watch:
+            for beginning in {beginning for beginning, _, _ in self._waiting if path.startswith(beginning)}:
+                self._arrived[beginning] += 1
+            due = [item for item in self._waiting if path.startswith(item[0]) and self._arrived[item[0]] >= item[1]]
+            for item in due:
+                self._waiting.remove(item)
+                item[2]()
+        return super().choose(path)
+
+
+class World:
+    """Everything that one pipeline sees."""
+
+    def __init__(self, folder: Path, registry: WatchedRegistry) -> None:
         self.folder = folder
         self.registry = registry
         self.root = folder / "root"
@@ -135,9 +162,11 @@ class World:
         """Return the runners of a configuration in which this machine is the only platform: fewer processes."""
         return {name: {"runner": "native" if name == HOST.id else "none"} for name in BY_ID}
 
-    def control(self, **fields: object) -> None:
-        """Write batch-control.json."""
-        self.paths.control.write_text(json.dumps(fields))
+    def control(self, text: str = "", **fields: object) -> None:
+        """Write batch-control.json in one step: these fields, or exactly this text."""
+        staged = self.paths.control.with_suffix(".new")
+        staged.write_text(text or json.dumps(fields))
+        staged.replace(self.paths.control)
 
     # ------------------------------------------------------------------------------------ running
 
