@@ -1,8 +1,8 @@
 """From the queue's file to a batch: load, check and select 5,305 entries; and the import of the plan.
 
 Run `python -m benchmarks.selection [--queue FILE] [--entries 5305] [--rounds 9] [--json]`. Without a file it makes a
-queue with the shares of a real one (ecosystems, statuses, retries). Beside it stands jsonschema, checking the same bytes
-against the same published schema.
+queue with the shares of a real one (ecosystems, statuses, retries). Beside it stands jsonschema, checking the same
+bytes against the same published schema.
 """
 
 import compileall
