@@ -53,6 +53,10 @@ PACKAGE_TROUBLE = {
     "No executables are provided by package `a`; removing tool": Subcategory.NO_EXECUTABLES,
 }
 RUN_TROUBLE = {
+    'tool: Platform package "tool-linux-x64-gnu" not installed. Install it with: npm install tool-linux-x64-gnu\nor': (
+        "no_platform_build"
+    ),
+    'Error: The package "@tool/linux-x64" could not be found, and is needed by tool.': "no_platform_build",
     "tool: error while loading shared libraries: libgtk-3.so.0: cannot open shared object file": "missing_system_dep",
     "ImportError: libGL.so.1: cannot open shared object file: No such file or directory": "missing_system_dep",
     "/lib/libc.so.6: version `GLIBC_2.38' not found (required by tool)": "missing_system_dep",

@@ -219,6 +219,33 @@ def test_an_extra_executable_that_fails_is_named_and_the_tool_passes(tmp_path):
     assert "not verified: extra --version: exit status 1: ImportError: aiohttp" in verdict.reason
 
 
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [("ModuleNotFoundError: No module named 'jinja2'", 1), ("error: the following arguments are required: file", 5)],
+)
+def test_an_extra_executable_that_lacks_a_module_is_asked_once(tmp_path, said, asked):
+    """What a plain install did not bring is missing whatever the argument; any other error may depend on it."""
+
+    def verify(phase: Phase) -> PhaseOutput:
+        return answer(said, 1, name="verify") if phase.argv[0].endswith("extra") else prints_version(phase)
+
+    sandbox = FakeSandbox(installing(verify, "tool", "extra"))
+    job = job_for(tmp_path, "pypi:tool", ("tool", "extra"))
+    assert pypi.validate(job, sandbox, NOW, runtimes=RUNTIMES).status is VerdictStatus.VALIDATED
+    assert [phase.argv[0].endswith("extra") for phase in sandbox.phases].count(True) == asked
+
+
+def test_a_main_executable_that_lacks_a_module_is_asked_in_every_way(tmp_path):
+    """Some tools need more for `--version` than for the rest, so a tool is not given up after its first answer."""
+
+    def verify(phase: Phase) -> PhaseOutput:
+        lacking = answer("ModuleNotFoundError: No module named 'pkg_resources'", 1, name="verify")
+        return prints_version(phase) if phase.argv[1] == "-v" else lacking
+
+    verdict = pypi.validate(job_for(tmp_path, "pypi:tool"), FakeSandbox(installing(verify)), NOW, runtimes=RUNTIMES)
+    assert verdict.verify == [Verify(command="tool -v", pattern="{version}")]
+
+
 def test_the_main_executable_must_run(tmp_path):
     """The cause stands in the reason with the command that showed it."""
     sandbox = FakeSandbox(installing(lambda phase: answer("Error: spawn java ENOENT", 1, name=phase.name)))

@@ -214,7 +214,7 @@ def verify_executables(course: Course, job: Job, setting: Phase, *, engine_warne
     choices: list[Choice] = []
     unverified: list[str] = []
     for executable in job.executables:
-        found = _verify_one(course, job, executable, setting, engine_warned=engine_warned)
+        found = _verify_one(course, job, executable, setting, engine_warned=engine_warned, extra=bool(choices))
         if isinstance(found, Choice):
             choices.append(found)
         elif found.infra or not choices:
@@ -229,8 +229,9 @@ def verify_executables(course: Course, job: Job, setting: Phase, *, engine_warne
 
 
 def _verify_one(
-    course: Course, job: Job, executable: str, setting: Phase, *, engine_warned: bool
+    course: Course, job: Job, executable: str, setting: Phase, *, engine_warned: bool, extra: bool
 ) -> Choice | Diagnosis:
+    """Ask one executable. An `extra` one that lacks a module is asked once: it would say the same five times."""
     probes: list[Probe] = []
     failures: list[tuple[str, Diagnosis]] = []
     while (argument := next_argument(probes, job.version)) is not None:
@@ -243,6 +244,8 @@ def _verify_one(
             if failure.infra:
                 return failure
             failures.append((f"{executable} {argument}", failure))
+            if extra and diagnose.lacks_module(answer):
+                break
     return choose(executable, probes, job.version) or _unverified(executable, probes, failures)
 
 

@@ -106,6 +106,11 @@ _RUN_RULES = (
         r"|ERR_REQUIRE_ESM|cannot import name '\w+' from 'typing'",
         Subcategory.RUNTIME_TOO_OLD,
     ),
+    # A launcher whose program is an optional dependency of its own for each platform, as of esbuild.
+    _verify(
+        r"[Pp]ackage [\"']\S+[\"'] (?:is )?not installed|The package \"\S+\" could not be found, and is needed",
+        Subcategory.NO_PLATFORM_BUILD,
+    ),
     _verify(r"\bENOSPC\b|No space left on device|\bEFBIG\b|File too large", Subcategory.DISK),
     _verify(
         r"heap out of memory|Cannot allocate memory|\bMemoryError\b|memory allocation .*failed",
@@ -114,6 +119,7 @@ _RUN_RULES = (
     _verify(r"spawn \S+ EAGAIN|fork: .*Resource temporarily unavailable|can't start new thread", Subcategory.PIDS),
     *_MISSING_PROGRAM,
 )
+_MISSING_MODULE = re.compile(r"No module named '[\w.]+'|Cannot find (?:module|package) '[^']+'")
 _MISSING_VERSION = re.compile(
     r"\bETARGET\b|No matching version|there (?:is|are) no versions? of|only \S+ (?:is|are) available"
 )
@@ -176,6 +182,11 @@ def run_failure(answer: PhaseOutput, limits: PhaseLimits, *, engine_warned: bool
         reason = _line_at(answer.output, found.start())
         return Diagnosis(category=Category.VERIFY_FAILED, subcategory=Subcategory.RUNTIME_TOO_OLD, reason=reason)
     return _unknown(answer, Category.VERIFY_FAILED, Subcategory.VERIFY_ERROR)
+
+
+def lacks_module(answer: PhaseOutput) -> bool:
+    """Say whether a program failed for want of a module, as it does when an optional extra was not installed."""
+    return _MISSING_MODULE.search(answer.output) is not None
 
 
 def warns_of_engine(output: str) -> bool:
