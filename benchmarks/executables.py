@@ -63,8 +63,8 @@ def main(argv: Sequence[str]) -> int:
     publish(
         "executables",
         f"{len(entries)} tools of the shipped queue, recipe against install",
-        [figure for name in ("npm", "pypi") for figure in _figures(name, compared)],
-        [line for item in compared for line in _lines(item)],
+        [figure for name in ("npm", "pypi") for figure in figures_of(name, compared)],
+        [line for item in compared for line in difference_lines(item)],
         json=given.json,
     )
     return 0
@@ -98,7 +98,7 @@ def _compare(paths: Paths, platform: str, source: str) -> Compared:
     )
 
 
-def _lines(item: Compared) -> list[str]:
+def difference_lines(item: Compared) -> list[str]:
     """Return one line for each difference, and for each tool that did not pass why."""
     missing, added = sorted(item.installed - item.expected), sorted(item.expected - item.installed)
     lines = []
@@ -109,7 +109,8 @@ def _lines(item: Compared) -> list[str]:
     return lines
 
 
-def _figures(ecosystem: str, compared: Sequence[Compared]) -> list[Figure]:
+def figures_of(ecosystem: str, compared: Sequence[Compared]) -> list[Figure]:
+    """Return an ecosystem's share of tools whose executables are equal, and how long they took."""
     mine = [item for item in compared if ecosystem_of(item.source) == ecosystem]
     both = [item for item in mine if item.comparable]
     if not both:

@@ -44,7 +44,12 @@ def main(argv: Sequence[str]) -> int:
         Figure(name="doit, from its start to the payload", value=round(done.wall, 1), unit="s"),
         Figure(name="recipes in the payload", value=len(payload.included), unit="", note=f"of {len(sources)} packages"),
         Figure(name="from the first outcome to the last", value=round(generated, 1), unit="s", note=slowest),
-        Figure(name="processor time of the run", value=round(done.cpu, 1), unit="s", note="sandboxes included"),
+        Figure(
+            name="processor time of the run",
+            value=round(done.cpu, 1),
+            unit="s",
+            note="its sandboxes mostly not included",
+        ),
         Figure(name="all cores busy, other programs included", value=round(busy, 1), unit="%"),
     ]
     publish("newcomer", f"{given.size} packages in a fresh root", figures, lines, json=given.json)

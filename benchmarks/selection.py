@@ -1,8 +1,8 @@
 """From the queue's file to a batch: load, check and select 5,305 entries; and the import of the plan.
 
-Run `python -m benchmarks.selection [--queue FILE] [--entries 5305] [--json]`. Without a file it makes a queue with the
-shares of a real one (ecosystems, statuses, retries). Beside it stands jsonschema, checking the same bytes against the
-same published schema.
+Run `python -m benchmarks.selection [--queue FILE] [--entries 5305] [--rounds 9] [--json]`. Without a file it makes a
+queue with the shares of a real one (ecosystems, statuses, retries). Beside it stands jsonschema, checking the same
+bytes against the same published schema.
 """
 
 import compileall
@@ -69,16 +69,18 @@ def main(argv: Sequence[str]) -> int:
     parser = arguments(__doc__)
     parser.add_argument("--queue", type=Path, help="a queue of your own")
     parser.add_argument("--entries", type=int, default=ENTRIES, help=f"size of the made queue (default {ENTRIES})")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often it is measured (default {ROUNDS})")
     given = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
         file = given.queue or _written(Path(folder), given.entries)
         config = msgspec.structs.replace(to_config(read_yaml(SHIPPED / "pipeline.yaml")), queue=file.name)
         paths = Paths(file.resolve().parent)
         queue, _ = load_queue(paths, config)
-        rounds = [_round(paths, config) for _ in range(ROUNDS)]
+        rounds = [_round(paths, config) for _ in range(given.rounds)]
         peer = _peer_ms(file)
     total = statistics.median(each.load + each.select for each in rounds)
-    what = f"{len(queue.entries)} entries of {'a given' if given.queue else 'a made'} queue, median of {ROUNDS} rounds"
+    kind = "given" if given.queue else "made"
+    what = f"{len(queue.entries)} entries of a {kind} queue, median of {given.rounds} rounds"
     figures = [
         Figure(name="load and check", value=round(statistics.median(each.load for each in rounds), 2), unit="ms"),
         Figure(
@@ -97,7 +99,7 @@ def main(argv: Sequence[str]) -> int:
         Figure(
             name="peer: jsonschema checks the queue", value=round(peer, 1), unit="ms", note="once, parsing included"
         ),
-        _import_figure(),
+        _import_figure(given.rounds),
     ]
     publish("selection", what, figures, json=given.json)
     return 0
@@ -152,10 +154,10 @@ def _peer_ms(file: Path) -> float:
     return (time.perf_counter() - began) * 1_000
 
 
-def _import_figure() -> Figure:
+def _import_figure(count: int) -> Figure:
     """Return the median wall time of a fresh interpreter that imports the plan and ends."""
     compileall.compile_dir(SHIPPED / "pipeline", quiet=2)
-    rounds = [run([sys.executable, "-c", "import pipeline.plan"], {}) for _ in range(ROUNDS)]
+    rounds = [run([sys.executable, "-c", "import pipeline.plan"], {}) for _ in range(count)]
     return Figure(
         name="import of the plan",
         value=round(statistics.median(each.wall for each in rounds), 3),
