@@ -4,16 +4,17 @@ import random
 import re
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from pipeline.http_requests import USER_AGENT
 from pipeline.model import OutcomeRecord, Verdict
 from pipeline.staleness import outcome_is_final, verdict_is_final
 from tests.e2e.world import World, finish, load
+from tests.fake_registry import Reply
 
 NPM = ("aloft", "bright")
 PYPI = ("calm", "dusk", "even", "fresh", "glad")
@@ -54,11 +55,6 @@ def products(world: World) -> dict[str, bytes]:
         for path in files
         if path.is_file() and path.name != "body.md"
     }
-
-
-def own_requests(world: World) -> list[str]:
-    """Return the pipeline's own requests, without those of npm and uv in the sandbox."""
-    return sorted(seen.path for seen in world.registry.seen() if seen.headers.get("user-agent") == USER_AGENT)
 
 
 def standing(world: World) -> dict[Path, bytes]:
@@ -102,7 +98,7 @@ def undisturbed(world: World, tmp_path: Path) -> Course:
     began = time.monotonic()
     calm.ran()
     seconds = time.monotonic() - began
-    return Course(seconds=seconds, products=products(calm), requests=own_requests(calm))
+    return Course(seconds=seconds, products=products(calm), requests=calm.own_requests())
 
 
 def kill_and_go_on(world: World, number: int, undisturbed: Course, after: float) -> None:
@@ -116,7 +112,7 @@ def kill_and_go_on(world: World, number: int, undisturbed: Course, after: float)
     ended = finish(process)
     wait_until_gone(world)
     kept = standing(world)
-    first = own_requests(world)
+    first = world.own_requests()
 
     again = world.ran()
 
@@ -126,9 +122,9 @@ def kill_and_go_on(world: World, number: int, undisturbed: Course, after: float)
     answered = {
         load(path, OutcomeRecord).source for path in kept if path.is_relative_to(world.paths.build / "generate")
     }
-    for path in own_requests(world):
-        assert own_requests(world).count(path) <= 1 + (path in first), where
-    repeated = len(own_requests(world)) - len(undisturbed.requests)
+    asked = world.own_requests()
+    assert all(asked.count(path) <= 1 + (path in first) for path in asked), where
+    repeated = len(asked) - len(undisturbed.requests)
     in_flight = len(NPM) + len(PYPI) + 1 - len(answered)
     assert repeated <= in_flight, where
     assert world.leftovers() == [], where
@@ -150,3 +146,33 @@ def test_a_killed_run_is_finished_by_the_next(world: World, tmp_path: Path, undi
 def test_thirty_killed_runs_are_finished_by_the_next(world: World, tmp_path: Path, undisturbed: Course) -> None:
     """Killed at any of 30 moments, by any of 3 signals, the next run ends with the same payload and repeats nothing."""
     kill_at_random_moments(world, tmp_path, undisturbed, times=30, seed=2)
+
+
+# ------------------------------------------------------------------------------------ asked to stop
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda how: how.name)
+@pytest.mark.parametrize("moment", ["/npm/bright", "/npm/aloft/-/aloft-1.2.3.tgz"], ids=["a request", "a sandbox"])
+def test_a_run_that_is_asked_to_stop_says_so(world: World, tmp_path: Path, how: signal.Signals, moment: str) -> None:
+    """SIGTERM is Ctrl-C: at once, with exit code 130 and one line, the sandboxes die; the next run goes on."""
+    fresh = prepared(world, tmp_path / "stopped")
+    # The answer takes so long that only the signal can end the run in time.
+    fresh.registry.script(moment, Reply(delay=60))
+    arrived = threading.Event()
+    fresh.registry.at_request(moment, 1, arrived.set)
+    process = fresh.start()
+    assert arrived.wait(60)
+    began = time.monotonic()
+    process.send_signal(how)
+    done = finish(process)
+    seconds = time.monotonic() - began
+    wait_until_gone(fresh)
+    assert done.exit_code == 130
+    assert done.err == "recipeline: interrupted; what is finished is kept, `doit` goes on from there\n"
+    assert "Traceback" not in done.out
+    assert seconds < 5
+
+    fresh.ran()
+
+    assert len(fresh.payload().included) == len(NPM) + len(PYPI)
+    assert fresh.leftovers() == []

@@ -16,6 +16,7 @@ import yaml
 
 from pipeline.contract import RECORDS, json_schema
 from pipeline.host import this_platform
+from pipeline.http_requests import USER_AGENT
 from pipeline.model import (
     Batch,
     ConstraintsRecord,
@@ -236,6 +237,10 @@ class World:
             found += [(path, kind) for path in sorted(build.glob(pattern)) if not path.name.startswith(".")]
         static = build / "validate" / "static"
         return [(path, StaticRecord if path.parent == static else kind) for path, kind in found]
+
+    def own_requests(self) -> list[str]:
+        """Return the paths of the pipeline's own requests, without those of npm and uv in the sandbox."""
+        return sorted(one.path for one in self.registry.seen() if one.headers.get("user-agent") == USER_AGENT)
 
     def leftovers(self) -> list[Path]:
         """Return the traces that a killed run may leave."""
