@@ -236,7 +236,7 @@ def _manifest(prefix: Path, relative: str) -> _Manifest:
     """Return a `package.json` of the tree; an unreadable one has no version and no scripts."""
     try:
         return msgspec.json.decode(read_inside(prefix, relative) or b"{}", type=_Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # npm itself reads any depth
         return _Manifest()
 
 
