@@ -30,7 +30,7 @@ from pipeline.recipe_rules import strict_check
 from pipeline.run import Run, current
 from pipeline.selection import timestamp
 from pipeline.staleness import outcome_is_final, usable, verdict_is_final
-from pipeline.store import read, read_result, write, write_bytes
+from pipeline.store import is_there, read, read_result, write, write_bytes
 from pipeline.tasks import (
     constrain_digest,
     ecosystems_of,
@@ -60,7 +60,7 @@ def generate(source: str) -> Kept:
     made_from = run.plan.generate_digest(order)
     path = run.plan.paths.outcome(source)
     record = read_result(path, OutcomeRecord)
-    if record is None or record.made_from != made_from or not _outcome_stands(run, record):
+    if record is None or (record.source, record.made_from) != (source, made_from) or not _outcome_stands(run, record):
         started = run.clock.now()
         outcome = _keep_draft(run, source, run.make(order))
         record = OutcomeRecord(
@@ -84,7 +84,7 @@ def predict(source: str) -> Kept:
     if isinstance(outcome, Generated):
         made_from = run.static_digest(source, outcome)
         record = read_result(path, StaticRecord)
-        if record is None or record.made_from != made_from or not record.final:
+        if record is None or (record.source, record.made_from) != (source, made_from) or not record.final:
             record = run.predict(source, outcome, made_from)
             write(path, record)
         run.progress.predicted(source, record)
@@ -160,9 +160,9 @@ def clean(files: list[str], dryrun: bool) -> None:
     """Remove what a task wrote; with `doit clean -n` only doit's own listing appears."""
     for name in files:
         path = Path(name)
-        if dryrun or not path.exists():
+        if dryrun or not is_there(path):
             continue
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
             path.unlink()
@@ -201,9 +201,9 @@ def _verdict(run: Run, platform: str, source: str, existing: Verdict | None) -> 
         return not_generated(source, platform, outcome, now)
     measure = run.plan.measured_here(platform)
     made_from = run.verdict_digest(platform, source, outcome)
-    if usable(existing, platform=platform, recipe_sha256=outcome.recipe_sha256, made_from=made_from, measure=measure):
-        assert existing is not None  # noqa: S101  # `usable` says so; the type checker cannot see it
-        return existing
+    known = existing if existing is not None and existing.source == source and existing.platform == platform else None
+    if known is not None and usable(known, outcome.recipe_sha256, made_from, measure=measure):
+        return known
     if measure:
         return run.measure(platform, source, outcome, made_from)
     if run.plan.predicted_here(platform):

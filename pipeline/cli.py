@@ -1,9 +1,11 @@
 """Where doit meets the pipeline: loading the plan, declaring tasks, and doit's commands with better errors."""
 
+import errno
 import gc
 import io
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,13 +20,15 @@ from doit.cmd_forget import Forget
 from doit.cmd_info import Info
 from doit.cmd_list import List
 from doit.cmd_run import Run
-from doit.exceptions import InvalidCommand
+from doit.dependency import DatabaseException
+from doit.exceptions import InvalidCommand, TaskFailed
 from doit.task import Task
 
 from pipeline import actions
+from pipeline.actions import Kept
 from pipeline.checks import nearest, shorten
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.errors import EmptySelection, PipelineError, UnknownName
+from pipeline.errors import EmptySelection, PipelineError, UnknownName, of_system
 from pipeline.host import this_platform
 from pipeline.lock import alone
 from pipeline.plan import Plan, load
@@ -35,7 +39,7 @@ from pipeline.tasks import Fresh, TaskSpec
 
 P = ParamSpec("P")
 R = TypeVar("R")
-ACTIONS = {
+ACTIONS: dict[str, Callable[..., Kept]] = {
     "snapshot": actions.snapshot,
     "generate": actions.generate,
     "predict": actions.predict,
@@ -65,8 +69,12 @@ def load_plan() -> Plan:
         )
         paths.build.mkdir(exist_ok=True)  # doit opens its database there before any task runs
         drop_damaged_database(paths.database)
+        if paths.database.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(paths.database))
     except PipelineError as error:
         fail(error)
+    except OSError as error:
+        fail(of_system(error))
     begin(plan, os.environ)
     return plan
 
@@ -94,16 +102,35 @@ def declare(spec: TaskSpec) -> Task:
         return Task(spec.name, None, doc=spec.doc, task_dep=spec.task_dep, subtask_of=spec.parent, has_subtask=True)
     return Task(
         spec.name,
-        [(ACTIONS[spec.action], list(spec.args))],
+        [(perform, [spec.action, *spec.args])],
         doc=spec.doc,
         file_dep=spec.file_dep,
         targets=spec.targets,
         task_dep=spec.task_dep,
-        uptodate=[Fresh(spec.digest)],
+        uptodate=[Fresh(spec.digest, (*spec.targets, *spec.also_cleaned))],
         clean=[(actions.clean, [[*spec.targets, *spec.also_cleaned]])],
         subtask_of=spec.parent,
         io={"capture": False},
     )
+
+
+def perform(action: str, *args: str) -> Kept | TaskFailed:
+    """Run an action; what a person must mend fails its task in one line, a bug keeps its traceback."""
+    try:
+        return ACTIONS[action](*args)
+    except PipelineError as error:
+        return TaskFailed(error.line())
+    except OSError as error:
+        return TaskFailed(of_system(error).line())
+    except sqlite3.Error as error:
+        return TaskFailed(of_database(error).line())
+
+
+def of_database(error: Exception) -> PipelineError:
+    """Return why a database below `build` cannot be used: a full or read-only disk, or damage deep inside."""
+    words = " ".join(str(error).split())
+    remedy = "make room and see that this user may write there; the databases may be removed, results are kept in files"
+    return PipelineError(f"a database in the build folder: {words}", remedy=remedy)
 
 
 def fail(error: PipelineError) -> NoReturn:
@@ -134,6 +161,12 @@ class NamesNearest:
         except PipelineError as error:
             report(error)
             return error.exit_code
+        except OSError as error:  # the output, the step summary, doit's database
+            report(of_system(error))
+            return PipelineError.exit_code
+        except (DatabaseException, sqlite3.Error) as error:
+            report(of_database(error))
+            return PipelineError.exit_code
         except KeyboardInterrupt:
             sys.stderr.write("recipeline: interrupted; what is finished is kept, `doit` goes on from there\n")
             return INTERRUPTED
@@ -160,7 +193,9 @@ def nearest_with_work(asked: Sequence[str], tasks: Sequence[Task], error: EmptyS
     with_work = [
         task.name
         for task in tasks
-        if task.name.count(":") == name.count(":") and (task.actions or members.intersection(task.task_dep))
+        if task.name != name
+        and task.name.count(":") == name.count(":")
+        and (task.actions or members.intersection(task.task_dep))
     ]
     close = nearest(name.replace("*", ""), with_work)
     return EmptySelection(f"{name}: {error.message}", remedy=f"did you mean `doit {close}`?") if close else error

@@ -43,7 +43,9 @@ def of_system(error: OSError) -> PipelineError:
             remedy = "raise the limit of open files (`ulimit -n`)"
         case _:
             remedy = "see what stands there"
-    return PipelineError(f"{error.filename or 'the output'}: {error.strerror or error}", remedy=remedy)
+    return PipelineError(
+        f"{error.filename2 or error.filename or 'the output'}: {error.strerror or error}", remedy=remedy
+    )
 
 
 class BadInput(PipelineError):

@@ -41,7 +41,7 @@ def merge(
     if not isinstance(outcome, Generated):
         return _without_recipe(order, outcome, statuses, reasons), None
     derived = derive(statuses, predictions=predictions, reasons=reasons)
-    verify = _measured_verify(verdicts)
+    verify = _measured_verify(verdicts, outcome.recipe.executables)
     text, refusal = _text(outcome, draft, published, derived, verify)
     broken = [] if refusal else strict_check(text)
     exclusion = refusal or _exclusion(derived, verdicts) or (f"recipe_rule: {broken[0]}" if broken else "")
@@ -105,9 +105,17 @@ def _exclusion(derived: Derived, verdicts: Sequence[Verdict]) -> str:
     return "no_real_pass: it was run on no platform"
 
 
-def _measured_verify(verdicts: Sequence[Verdict]) -> list[Verify]:
-    """Return how the tool was really checked, from the first platform that passed, in the platforms' order."""
-    return next((verdict.verify for verdict in verdicts if verdict.status in PASSED and verdict.verify), [])
+def _measured_verify(verdicts: Sequence[Verdict], executables: Sequence[str]) -> list[Verify]:
+    """Return how the tool was really checked, from the first platform that passed, in the platforms' order.
+
+    Only checks that run an executable of the recipe: a verdict may come from another machine.
+    """
+    checks = (
+        [verify for verify in verdict.verify if verify.command.partition(" ")[0] in executables]
+        for verdict in verdicts
+        if verdict.status in PASSED
+    )
+    return next((found for found in checks if found), [])
 
 
 def _without_recipe(

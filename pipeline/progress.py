@@ -5,6 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from pipeline.checks import shorten
 from pipeline.model import (
     Failed,
     Generated,
@@ -18,9 +19,12 @@ from pipeline.model import (
     VerdictStatus,
 )
 from pipeline.source import ecosystem_of
+from pipeline.text import one_line
 
 # Lines that the live display keeps in view.
 RECENT = 6
+# Characters of what is said of a result; a version or a licence may have thousands.
+LINE = 300
 
 
 @dataclass
@@ -125,7 +129,8 @@ class Progress:
         return sum(counters.requests for counters in self.ecosystems.values())
 
     def _tell(self, verb: str, source: str, text: str) -> None:
-        line = f"{verb:<10} {source}  {text}"
+        # Verdicts come from other machines too: what they say must not steer the terminal.
+        line = f"{verb:<10} {source}  {shorten(one_line(text), LINE)}"
         self.recent.append(line)
         self.say(line)
 

@@ -107,9 +107,7 @@ def _constraints(metadata: Mapping[str, Any]) -> Iterator[str]:
         return
     for defect in check_strict(constraints):
         yield f"{defect.pointer.lstrip('/').replace('/', '.')}: {defect.rule}"
-    reason = str(metadata.get("unsupported_reason", ""))
-    if not reason.isprintable():
-        yield "metadata.unsupported_reason: must be one line"
+    yield from _one_line("metadata.unsupported_reason", metadata.get("unsupported_reason", ""))
 
 
 def _steps(steps: list[Any]) -> Iterator[str]:
@@ -130,6 +128,7 @@ def _steps(steps: list[Any]) -> Iterator[str]:
 def _verify(verify: Mapping[str, Any]) -> Iterator[str]:
     yield from _unknown("verify.", verify, VERIFY_KEYS)
     yield from _command("verify.command", verify.get("command"))
+    yield from _one_line("verify.reason", verify.get("reason", ""))
     patterns = [verify["pattern"]] if "pattern" in verify else _list(verify, "patterns")
     if "pattern" in verify and "patterns" in verify:
         yield "verify.patterns: either pattern or patterns"
@@ -150,6 +149,11 @@ def _verify(verify: Mapping[str, Any]) -> Iterator[str]:
         yield from _command(f"verify.additional[{at}].command", more.get("command"))
         if not more.get("pattern"):
             yield f"verify.additional[{at}].pattern: is needed"
+
+
+def _one_line(place: str, value: object) -> Iterator[str]:
+    if not str(value).isprintable():  # control and bidirectional characters too
+        yield f"{place}: must be one line"
 
 
 def _command(place: str, command: object) -> Iterator[str]:

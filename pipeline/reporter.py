@@ -4,13 +4,14 @@ import gc
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
-from doit.exceptions import BaseFail
+from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, Group, OverflowMethod, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -47,12 +48,16 @@ class ProgressReporter:
     def __init__(self, outstream: TextIO, options: Mapping[str, Any]) -> None:
         del options  # doit passes failure_verbosity; a failed task always shows its whole message here
         self._run: Run = current()
+        if isinstance(outstream, TextIOWrapper):  # an output that cannot show a sign shows a question mark instead
+            outstream.reconfigure(errors="replace")
         self._console = Console(file=outstream, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._executed = 0
         self._started = self._run.clock.now()
         self._work: set[str] = set()
-        self._failures: list[str] = []
+        self._not_reached = 0
+        # One cause, such as a full disk, can fail every task: it is told once. Message -> tasks.
+        self._failures: dict[str, list[str]] = {}
         self._lock = threading.Lock()
 
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
@@ -82,8 +87,10 @@ class ProgressReporter:
 
     def add_failure(self, task: Task, fail: BaseFail) -> None:
         """Called when a task failed: an error that a person must act on, or a bug."""
-        message = fail.get_msg().strip()
-        self._failures.append(f"{task.name}: {message}")
+        if isinstance(fail, UnmetDependency):  # a consequence, not a cause
+            self._not_reached += 1
+            return
+        self._failures.setdefault(fail.get_msg().strip(), []).append(task.name)
 
     def add_success(self, task: Task) -> None:
         """Called when a task's action has ended well."""
@@ -97,11 +104,11 @@ class ProgressReporter:
 
     def cleanup_error(self, exception: BaseFail) -> None:
         """Called when a teardown failed."""
-        self._failures.append(exception.get_msg().strip())
+        self._failures.setdefault(exception.get_msg().strip(), [])
 
     def runtime_error(self, msg: str) -> None:
         """Called with an error of doit itself."""
-        self._failures.append(msg.strip())
+        self._failures.setdefault(msg.strip(), [])
 
     def teardown_task(self, task: Task) -> None:
         """Called when a task's teardown starts."""
@@ -114,8 +121,14 @@ class ProgressReporter:
             self._live.stop()
         if not self._work:  # refused before it began
             return
-        for failure in self._failures:
-            self._console.print(Text(f"error      {failure}", style="red"))
+        for message, tasks in self._failures.items():
+            others = f" (and {len(tasks) - 1} more)" if len(tasks) > 1 else ""
+            where = f"{tasks[0]}{others}: " if tasks else ""
+            self._console.print(Text(f"error      {where}{message}", style="red"))
+        if self._not_reached:
+            self._console.print(
+                Text(f"not run    {counted(self._not_reached, 'task')} that needed what failed", style="red")
+            )
         progress = self._run.progress
         if self._executed == 0 and not self._failures:
             self._console.print(
@@ -188,6 +201,7 @@ def live_view(progress: Progress, batch_id: str, now: float, seconds: float) -> 
 
 def summary_view(summary: Summary, terminal: bool) -> RenderableType:
     """Return the summary's tables."""
+    overflow: OverflowMethod = "ellipsis" if terminal else "ignore"
     ecosystems = _table(f"batch {summary.batch_id}")
     for column in ("ecosystem", "selected", "recipes", "skipped", "failed", "held", "in the pull request"):
         ecosystems.add_column(column, justify="left" if column == "ecosystem" else "right")
@@ -201,12 +215,8 @@ def summary_view(summary: Summary, terminal: bool) -> RenderableType:
     if summary.not_included:
         parts.append(Text(f"Left out ({len(summary.not_included)}):"))
         parts += [
-            # On a terminal one line each, cut at its edge; elsewhere whole, as nobody knows the width.
-            Text(
-                f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}",
-                overflow="ellipsis" if terminal else "ignore",
-                no_wrap=True,
-            )
+            # A terminal is as wide as it is; a log keeps each package on a line of its own.
+            Text(f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}", overflow=overflow, no_wrap=True)
             for item in summary.not_included[:NAMED]
         ]
         if len(summary.not_included) > NAMED:
@@ -268,7 +278,7 @@ def _verdict_table(platforms: Mapping[str, Mapping[VerdictStatus, int]]) -> Tabl
     for status in statuses:
         table.add_column(status.value, justify="right", style=STATUS_STYLE.get(status, ""))
     for platform, counts in platforms.items():
-        table.add_row(platform, *(str(counts.get(status) or "·") for status in statuses))
+        table.add_row(platform, *(str(counts.get(status) or "-") for status in statuses))
     return table
 
 

@@ -40,15 +40,13 @@ def verdict_is_final(verdict: Verdict) -> bool:
             return True
 
 
-def usable(existing: Verdict | None, *, platform: str, recipe_sha256: str, made_from: str, measure: bool) -> bool:
-    """Return whether a verdict that is there already answers for a recipe on a platform.
+def usable(existing: Verdict, recipe_sha256: str, made_from: str, *, measure: bool) -> bool:
+    """Return whether a verdict that is there already on a package and platform answers for a recipe.
 
     A measurement made elsewhere is used as it is; this is how a CI matrix works. One that this machine would make
     itself (`measure`) must also come from the same limits and revision; a prediction from the same metadata.
     """
-    if existing is None or existing.platform != platform or existing.recipe_sha256 != recipe_sha256:
-        return False
-    if not verdict_is_final(existing):
+    if existing.recipe_sha256 != recipe_sha256 or not verdict_is_final(existing):
         return False
     if existing.tier in MEASURED and not measure:
         return True

@@ -1,15 +1,17 @@
 """The tasks of the plan as plain data: names, actions, files. `dodo.py` hands them to doit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
+from typing import Protocol
 
 from pipeline.config import ValidationConfig
 from pipeline.digests import digest_of
 from pipeline.model import WorkOrder
 from pipeline.plan import Plan
 from pipeline.source import ecosystem_of, identifier_of, task_label
+from pipeline.store import stamp
 
 STAGES = ("snapshot", "generate", "validate", "constrain", "payload")
 
@@ -35,16 +37,35 @@ def _like_uptodate(task: object, values: object) -> None:
     """Have the parameters that doit looks for in an `uptodate` object."""
 
 
-class Fresh:
-    """A doit `uptodate` object: whether the task's last result was final and made from the same digest."""
+class SavesValues(Protocol):
+    """What of a doit task an `uptodate` object may add to."""
 
-    def __init__(self, digest: str) -> None:
+    value_savers: list[Callable[[], dict[str, list[list[int] | None]]]]
+
+
+class Fresh:
+    """A doit `uptodate` object: whether the task's last result was final, of the same digest, and is still untouched.
+
+    doit itself only looks whether a target is there. Results that come from another machine, are damaged or swapped
+    between runs change their size or time; the action then looks at them, and makes again what cannot be used.
+    """
+
+    def __init__(self, digest: str, files: tuple[str, ...]) -> None:
         self._digest = digest
+        self._files = files
+
+    def configure_task(self, task: SavesValues) -> None:
+        """Have doit keep the files' stamps when the task has succeeded."""
+        task.value_savers.append(self._stamps)
 
     def __call__(self, task: object, values: Mapping[str, object]) -> bool:
         """Compare with what the action returned last time (`values` come from doit's database)."""
         del task  # part of doit's calling convention
-        return values.get("final") is True and values.get("digest") == self._digest
+        final = values.get("final") is True and values.get("digest") == self._digest
+        return final and values.get("files") == self._stamps()["files"]
+
+    def _stamps(self) -> dict[str, list[list[int] | None]]:
+        return {"files": [stamp(file) for file in self._files]}
 
     def __repr__(self) -> str:
         """Read well in `doit info`."""

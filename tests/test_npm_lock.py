@@ -192,3 +192,23 @@ def test_refuses_what_is_no_lock_file(content):
 def test_a_family_is_the_name_without_its_platform(name, family_name):
     """The names that real families use lose exactly the words for the platform."""
     assert npm_lock.family_of(name) == family_name
+
+
+def test_a_lock_file_nested_without_end_is_none():
+    """npm reads any depth, so a package can bring one that exhausts the stack of this program."""
+    deep = b'{"lockfileVersion": 3, "packages": {}, "x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+    assert npm_lock.parse(deep) is None
+
+
+def test_words_of_upstream_in_a_prediction_are_one_printable_line():
+    """`os`, `cpu` and `libc` are free text; what a prediction says goes to a terminal and to a reviewer."""
+    lock = npm_lock.Lock(
+        lockfile_version=3,
+        packages={
+            "": npm_lock.Package(dependencies={"a": "1"}),
+            "node_modules/a": npm_lock.Package(version="1.0.0", os=["\x1b[31m\u202e\nhaiku"]),
+        },
+    )
+    prediction = npm_lock.predict(lock, BY_ID["darwin-arm64"])
+    assert prediction.status == "predicted_fail"
+    assert prediction.reason.isprintable()

@@ -149,9 +149,8 @@ def _describe(order: WorkOrder, packument: Packument, version: Version, now: dat
     if isinstance(executables, Failed):
         return executables
     if not text.is_web_address(version.dist.tarball):
-        return bad_metadata(
-            f"{version.name}@{version.version}: dist.tarball {version.dist.tarball!r} is no web address"
-        )
+        # Not shown: it may hold a password or a token, and what this says is published.
+        return bad_metadata(f"{version.name}@{version.version}: dist.tarball is no web address")
     place = f"versions[{version.version!r}]"
     repository = _repository(version.repository)
     facts = Facts(

@@ -103,7 +103,8 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
         return chosen
     url = text.absolute(answer.url, chosen.file.url)
     if not url:
-        return bad_metadata(f"{chosen.file.filename}: {chosen.file.url!r} is no web address")
+        # Not shown: it may hold a password or a token, and what this says is published.
+        return bad_metadata(f"{chosen.file.filename}: its address is no web address")
     return _read(order, project, chosen, url, fetcher, now)
 
 

@@ -36,6 +36,9 @@ ToolName = Annotated[
 ]
 ExecutableName = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*$(?!\n)", max_length=128)]
 BatchId = Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}-[a-z][a-z0-9-]*-[0-9]{3,9}$(?!\n)")]
+_RECIPE_PATH = r"recipes/[a-z0-9]/[a-z0-9-]{1,100}\.toml"
+RecipePath = Annotated[str, Meta(pattern=rf"^{_RECIPE_PATH}$(?!\n)")]
+NoRecipePath = Annotated[str, Meta(pattern=rf"^({_RECIPE_PATH})?$(?!\n)")]  # "" when there is no recipe
 Count = Annotated[int, Meta(ge=0)]
 
 

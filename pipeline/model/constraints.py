@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pipeline.model.base import Digest, Record, SourceId, ToolName
+from pipeline.model.base import Digest, NoRecipePath, Record, SourceId, ToolName
 from pipeline.model.outcome import Evidence
 from pipeline.model.recipe import Verify
 from pipeline.model.verdict import VerdictStatus
@@ -30,7 +30,7 @@ class ConstraintsRecord(Record, frozen=True, kw_only=True):
     name: ToolName
     outcome: Literal["generated", "skipped", "failed", "held"]
     exclusion: str
-    recipe_path: str
+    recipe_path: NoRecipePath
     recipe_sha256: Digest | None
     replaces_sha256: Digest | None = None
     constraints: Constraints

@@ -2,14 +2,14 @@
 
 from typing import Literal
 
-from pipeline.model.base import BatchId, Count, Digest, Record, SourceId
+from pipeline.model.base import BatchId, Count, Digest, RecipePath, Record, SourceId
 from pipeline.model.verdict import VerdictStatus
 
 
 class PayloadFile(Record, frozen=True, kw_only=True):
     """One file of the pull request; its bytes lie under `build/payload/files/<path>`."""
 
-    path: str
+    path: RecipePath
     sha256: Digest
 
 

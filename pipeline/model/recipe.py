@@ -6,6 +6,9 @@ from msgspec import Meta
 
 from pipeline.model.base import ExecutableName, Record
 
+# One program and plain words: a verdict may come from another machine, and its command stands in the recipe.
+VERIFY_COMMAND = r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*( [a-zA-Z0-9-]+)*$(?!\n)"
+
 
 class Step(Record, frozen=True, kw_only=True):
     """One `[[steps]]` table: the action and its keys, in the order in which they are written."""
@@ -20,7 +23,7 @@ class Verify(Record, frozen=True, kw_only=True):
     `mode` is "" (the version must be printed: `pattern`) or "output" (a tool that prints no version: `reason` says so).
     """
 
-    command: Annotated[str, Meta(min_length=1, max_length=300)]
+    command: Annotated[str, Meta(pattern=VERIFY_COMMAND, max_length=300)]
     pattern: str = ""
     mode: Literal["", "output"] = ""
     reason: str = ""

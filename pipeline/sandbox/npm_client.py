@@ -89,5 +89,5 @@ def read_manifest(prefix: Path, relative: str) -> Manifest:
     """Return a `package.json` of the tree; an unreadable one has no version and no scripts."""
     try:
         return msgspec.json.decode(read_inside(prefix, relative) or b"{}", type=Manifest)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # npm itself reads any depth
         return Manifest()

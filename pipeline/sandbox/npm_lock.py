@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline.model import Prediction
 from pipeline.platforms import Platform
+from pipeline.text import one_line
 
 # Three or more members bring one binary for each platform. One or two are extras of a single system (`fsevents`).
 FAMILY_SIZE = 3
@@ -57,7 +58,7 @@ def parse(content: bytes) -> Lock | None:
     """Return the lock file, or None when it is not one of version 2 or 3."""
     try:
         lock = msgspec.json.decode(content, type=Lock)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return lock if lock.lockfile_version in (2, 3) and "" in lock.packages else None
 
@@ -206,4 +207,4 @@ def _only_for(package: Package) -> str:
         for key, words in (("os", package.os), ("cpu", package.cpu), ("libc", package.libc))
         if words
     )
-    return "; ".join(parts)
+    return one_line("; ".join(parts))
