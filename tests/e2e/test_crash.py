@@ -1,6 +1,7 @@
 """A run that is killed at any moment loses nothing, does nothing twice, and leaves nothing behind."""
 
 import random
+import re
 import signal
 import subprocess
 import threading
@@ -19,6 +20,7 @@ NPM = ("aloft", "bright")
 PYPI = ("calm", "dusk", "even", "fresh", "glad")
 # How long the kernel may take to end what a killed process leaves.
 PATIENCE = 10.0
+AGE = re.compile(rb'"age_days": [0-9.]+')
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
@@ -45,12 +47,11 @@ def prepared(world: World, folder: Path) -> World:
 
 
 def products(world: World) -> dict[str, bytes]:
-    """Return what a run leaves for the next stage, without the day in the batch's name."""
+    """Return what a run leaves for the next stage, up to times: how old a release is changes by itself."""
     build = world.paths.build
     files = [*build.glob("generate/*/*.toml"), *build.glob("constrain/*/*"), *build.glob("payload/**/*.*")]
-    return {
-        str(path.relative_to(build)): path.read_bytes() for path in files if path.is_file() and path.name != "body.md"
-    }
+    kept = [path for path in files if path.is_file() and path.name != "body.md"]
+    return {str(path.relative_to(build)): AGE.sub(b"", path.read_bytes()) for path in kept}
 
 
 def standing(world: World) -> dict[Path, bytes]:
