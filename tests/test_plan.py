@@ -12,7 +12,7 @@ from pipeline.model import Batch
 from pipeline.plan import Plan, load
 from pipeline.platforms import BY_ID
 from pipeline.source import ecosystem_of
-from pipeline.store import Paths, write
+from pipeline.store import Paths, stamp, write
 from pipeline.tasks import Fresh, generate_tasks, payload_tasks, snapshot_tasks, validate_tasks
 from tests.builders import NOW, entry, queue
 
@@ -149,10 +149,15 @@ def test_task_names_and_files_belong_to_one_package_each(tmp_path):
     assert len(set(targets)) == len(targets)
 
 
-def test_a_result_is_fresh_when_it_is_final_and_from_the_same_inputs():
+def test_a_result_is_fresh_when_it_is_final_untouched_and_from_the_same_inputs(tmp_path):
     """doit asks this object; what it kept of the last run comes as `values`."""
-    fresh = Fresh("d1")
-    assert fresh(None, {"digest": "d1", "final": True})
-    assert not fresh(None, {"digest": "d1", "final": False})
-    assert not fresh(None, {"digest": "d2", "final": True})
+    file = tmp_path / "record.json"
+    file.write_text("made")
+    fresh = Fresh("d1", (str(file),))
+    kept = {"digest": "d1", "final": True, "files": [stamp(str(file))]}
+    assert fresh(None, kept)
+    assert not fresh(None, {**kept, "final": False})
+    assert not fresh(None, {**kept, "digest": "d2"})
     assert not fresh(None, {})
+    file.write_text("brought from elsewhere")
+    assert not fresh(None, kept)

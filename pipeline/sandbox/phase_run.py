@@ -11,6 +11,7 @@ import msgspec
 from pipeline.model import PhaseResult
 from pipeline.sandbox import cgroups
 from pipeline.sandbox.base import Phase, PhaseOutput
+from pipeline.sandbox.guard import guard_here
 from pipeline.sandbox.output import HeadTail, printable, tail_of
 from pipeline.sandbox.running import Ended, Supervisor
 from pipeline.sandbox.starting import Surroundings, start
@@ -45,7 +46,10 @@ def run_phase(phase: Phase, surroundings: Surroundings, places: tuple[cgroups.Pl
         except OSError as error:
             return not_run(phase, f"sandbox_failed: no process could be started: {error}")
         supervisor = Supervisor(started.process, started.pipes, kept)
-        ended = supervisor.follow(timeout=phase.limits.timeout_seconds, check=limits.check, interval=limits.interval)
+        with guard_here().over(started.process.pid):
+            ended = supervisor.follow(
+                timeout=phase.limits.timeout_seconds, check=limits.check, interval=limits.interval
+            )
         usage = limits.usage(group.usage())
         text = printable(kept.content())
         left = sorted(group.clear()) if ended.all_gone else ["unknown"]

@@ -20,7 +20,7 @@ NPM = ("aloft", "bright")
 PYPI = ("calm", "dusk", "even", "fresh", "glad")
 # How long the kernel may take to end what a killed process leaves.
 PATIENCE = 10.0
-AGE = re.compile(rb'"age_days": [\d.]+')
+AGE = re.compile(rb'"age_days": [0-9.]+')
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
@@ -47,14 +47,11 @@ def prepared(world: World, folder: Path) -> World:
 
 
 def products(world: World) -> dict[str, bytes]:
-    """Return what a run leaves for the next stage, without the age of a release, which grows while the test runs."""
+    """Return what a run leaves for the next stage, up to times: how old a release is changes by itself."""
     build = world.paths.build
     files = [*build.glob("generate/*/*.toml"), *build.glob("constrain/*/*"), *build.glob("payload/**/*.*")]
-    return {
-        str(path.relative_to(build)): AGE.sub(b"", path.read_bytes())
-        for path in files
-        if path.is_file() and path.name != "body.md"
-    }
+    kept = [path for path in files if path.is_file() and path.name != "body.md"]
+    return {str(path.relative_to(build)): AGE.sub(b"", path.read_bytes()) for path in kept}
 
 
 def standing(world: World) -> dict[Path, bytes]:

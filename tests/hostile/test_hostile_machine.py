@@ -23,7 +23,7 @@ def clean(run):
     return shown
 
 
-@pytest.mark.parametrize("path", ["build", "build/generate", "build/limiter", "build/payload"])
+@pytest.mark.parametrize("path", ["build", "build/generate", "build/payload"])
 def test_a_file_in_the_place_of_a_folder_is_named(ready, path):
     """The line names what stands in the way and what to do."""
     (ready.root / path).parent.mkdir(exist_ok=True)
