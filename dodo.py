@@ -16,7 +16,7 @@ PLAN = load_plan()
 DOIT_CONFIG = {
     "default_tasks": ["payload"],
     "dep_file": str(PLAN.paths.database),
-    "backend": "sqlite3",
+    "backend": "whole-sqlite3",
     "reporter": ProgressReporter,
     "par_type": "thread",
     # More threads than can wait for permits at once, so that none of them holds up a validation.

@@ -1,10 +1,11 @@
 """The tasks of the plan as plain data: names, actions, files. `dodo.py` hands them to doit."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from typing import Protocol
+
+import msgspec
 
 from pipeline.config import ValidationConfig
 from pipeline.digests import digest_of
@@ -16,8 +17,7 @@ from pipeline.store import stamp
 STAGES = ("snapshot", "generate", "validate", "constrain", "payload")
 
 
-@dataclass(frozen=True, kw_only=True)
-class TaskSpec:
+class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One doit task. `action` names a function of `actions`; a group has none. `digest` is what it is made from."""
 
     name: str
