@@ -20,7 +20,7 @@ NPM = ("aloft", "bright")
 PYPI = ("calm", "dusk", "even", "fresh", "glad")
 # How long the kernel may take to end what a killed process leaves.
 PATIENCE = 10.0
-AGE = re.compile(rb'"age_days": [0-9.]+')
+AGE = re.compile(rb'"age_days": [\d.]+')
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
@@ -47,11 +47,14 @@ def prepared(world: World, folder: Path) -> World:
 
 
 def products(world: World) -> dict[str, bytes]:
-    """Return what a run leaves for the next stage, up to times: how old a release is changes by itself."""
+    """Return what a run leaves for the next stage, without the age of a release, which grows while the test runs."""
     build = world.paths.build
     files = [*build.glob("generate/*/*.toml"), *build.glob("constrain/*/*"), *build.glob("payload/**/*.*")]
-    kept = [path for path in files if path.is_file() and path.name != "body.md"]
-    return {str(path.relative_to(build)): AGE.sub(b"", path.read_bytes()) for path in kept}
+    return {
+        str(path.relative_to(build)): AGE.sub(b"", path.read_bytes())
+        for path in files
+        if path.is_file() and path.name != "body.md"
+    }
 
 
 def standing(world: World) -> dict[Path, bytes]:
