@@ -11,8 +11,6 @@ from pipeline.plan import Plan
 from pipeline.source import ecosystem_of, identifier_of, task_label
 from pipeline.store import stamp
 
-STAGES = ("snapshot", "generate", "validate", "constrain", "payload")
-
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSpec:
