@@ -237,5 +237,5 @@ def test_without_a_home_the_working_folder_is_no_home(home, monkeypatch):
 def test_a_setting_of_uv_that_is_no_file_is_named(home, target):
     """A device is not read, and a link that leads nowhere is a mistake, not an absence."""
     (home / ".config/uv/uv.toml").symlink_to(target)
-    with pytest.raises(PipelineError, match="uv.toml"):
+    with pytest.raises(PipelineError, match=r"uv\.toml"):
         made(home).registry("pypi")
