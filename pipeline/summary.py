@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pipeline.constraints import PASSED
 from pipeline.model import (
     Batch,
     ConstraintsRecord,
+    Excluded,
     Failed,
     Generated,
     Held,
@@ -33,22 +33,14 @@ class EcosystemRow(msgspec.Struct, frozen=True, kw_only=True):
     included: int
 
 
-class NotIncluded(msgspec.Struct, frozen=True, kw_only=True):
-    """A package that did not get into the pull request, and why."""
-
-    source: str
-    reason: str
-
-
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """One batch, in numbers. `payload` is None while the pull request is not written."""
+    """One batch, in numbers. While the pull request is not written, nothing is included and nothing left out."""
 
     batch_id: str
     ecosystems: list[EcosystemRow]
     platforms: dict[str, dict[VerdictStatus, int]]
-    not_included: list[NotIncluded]
+    not_included: list[Excluded]
     included: int
-    validated: int
     auto_merge_allowed: bool
     auto_merge_reasons: list[str]
 
@@ -70,9 +62,8 @@ def summarise(
             for ecosystem in dict.fromkeys(ecosystem_of(entry.source) for entry in batch.selected)
         ],
         platforms=platform_counts(records),
-        not_included=[NotIncluded(source=e.source, reason=e.reason) for e in payload.excluded] if payload else [],
+        not_included=payload.excluded if payload else [],
         included=len(included),
-        validated=sum(any(status in PASSED for status in record.statuses.values()) for record in records),
         auto_merge_allowed=payload.auto_merge.allowed if payload else False,
         auto_merge_reasons=payload.auto_merge.reasons if payload else [],
     )

@@ -14,8 +14,6 @@ from pipeline.plan import Plan
 from pipeline.source import ecosystem_of, identifier_of, task_label
 from pipeline.store import stamp
 
-STAGES = ("snapshot", "generate", "validate", "constrain", "payload")
-
 
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One doit task. `action` names a function of `actions`; a group has none. `digest` is what it is made from."""

@@ -223,3 +223,19 @@ def test_program_that_cannot_run_is_a_value(tmp_path, monkeypatch):
     monkeypatch.setattr(clients, "_ASK_SECONDS", 0.05)
     hanging = (sys.executable, "-c", "import threading; threading.Event().wait()")
     assert run_program(hanging, {}, tmp_path) == Ran(exit_code=-1, output="")
+
+
+def test_without_a_home_the_working_folder_is_no_home(home, monkeypatch):
+    """A `.config/uv/uv.toml` where the run was started from belongs to somebody else."""
+    (home / ".config/uv/uv.toml").write_text('index-url = "https://theirs.example/simple"')
+    monkeypatch.chdir(home)
+    found = Clients({"PATH": ""}, home, FakePrograms(), uv_config=home / "system-uv.toml")
+    assert found.registry("pypi") == "https://pypi.example/simple"
+
+
+@pytest.mark.parametrize("target", ["/dev/zero", "nowhere"])
+def test_a_setting_of_uv_that_is_no_file_is_named(home, target):
+    """A device is not read, and a link that leads nowhere is a mistake, not an absence."""
+    (home / ".config/uv/uv.toml").symlink_to(target)
+    with pytest.raises(PipelineError, match=r"uv\.toml"):
+        made(home).registry("pypi")
