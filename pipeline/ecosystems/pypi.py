@@ -17,7 +17,7 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
@@ -190,6 +190,8 @@ def _read(order: WorkOrder, project: Project, chosen: Candidate, url: str, fetch
         return stopped.outcome
     if isinstance(wheel, Broken):
         return bad_metadata(f"{chosen.file.filename}: {wheel.message}")
+    if not _is_of(wheel, project, chosen):
+        return bad_metadata(f"{chosen.file.filename}: its METADATA is of another name or version")
     artifact = Artifact(
         name=chosen.file.filename,
         url=text.without_user(url),
@@ -198,6 +200,15 @@ def _read(order: WorkOrder, project: Project, chosen: Candidate, url: str, fetch
         digest_checked=checked,
     )
     return draft(order, _facts(project, chosen, wheel, artifact), now)
+
+
+def _is_of(wheel: Wheel, project: Project, chosen: Candidate) -> bool:
+    name, version = wheel.metadata.get("name", ""), wheel.metadata.get("version", "")
+    try:
+        same_version = Version(version) == chosen.version
+    except InvalidVersion:
+        return False
+    return same_version and canonicalize_name(name) == canonicalize_name(project.name)
 
 
 def _sha256(file: File) -> str:

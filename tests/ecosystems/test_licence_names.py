@@ -1,7 +1,7 @@
 """Licences as upstream writes them, and as SPDX or loudly unknown."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import licenses
@@ -43,6 +43,7 @@ def test_only_sure_names_become_spdx(declared, expected):
     assert licenses.normalise(declared) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=250) | st.text(alphabet="MITOR AND()WH+-.", max_size=40))
 def test_any_text_is_answered(declared):
     """No text makes the normaliser raise, and what it returns it returns again."""

@@ -75,7 +75,12 @@ def test_the_most_general_wheel_is_read(names, expected):
 def test_the_newest_stable_version_by_version_rules(names, expected):
     """Versions are compared as versions; names that break the rules are passed over."""
     info = f"attic-{expected}.dist-info"
-    wheel = {name.replace(INFO, info): text for name, text in WHEEL.items()}
+    wheel = {
+        name.replace(INFO, info): text.replace("Version: 1.0", f"Version: {expected}")
+        if name.endswith("METADATA")
+        else text
+        for name, text in WHEEL.items()
+    }
     found = made(*(file(f"{name}-py3-none-any.whl") for name in names), wheel=wheel)
     assert isinstance(found, Draft)
     assert found.evidence.version == expected
@@ -146,6 +151,16 @@ def test_names_that_a_recipe_cannot_hold_skip_the_package(name):
     found = made(file("attic-1.0-py3-none-any.whl"), wheel=WHEEL | {f"attic-1.0.data/scripts/{name}": ""})
     assert isinstance(found, Skipped)
     assert found.subcategory is Subcategory.BAD_NAME
+
+
+@pytest.mark.parametrize(
+    "metadata", ["Name: other\nVersion: 1.0\n", "Name: attic\nVersion: 1.1\n", "Name: attic\n"]
+)
+def test_metadata_of_another_release_is_refused(metadata):
+    """A wheel whose METADATA names another project or version is one that installers refuse."""
+    found = made(file("attic-1.0-py3-none-any.whl"), wheel=WHEEL | {f"{INFO}/METADATA": metadata})
+    assert isinstance(found, Failed)
+    assert found.subcategory is Subcategory.BAD_METADATA
 
 
 def test_the_format_of_another_age_is_refused():

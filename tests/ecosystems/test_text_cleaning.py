@@ -4,7 +4,7 @@ import unicodedata
 from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import text
@@ -70,6 +70,7 @@ def test_homepage_is_clean_or_left_out(declared, expected):
     assert text.homepage(declared) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80) | st.from_regex(r"(git\+)?(https?|git|ssh)://[a-z@:.]{1,20}/[ -~]{0,20}"))
 def test_homepage_is_always_safe(declared):
     """Whatever is declared: https, no user data, plain characters; cleaning twice changes nothing."""
@@ -88,6 +89,7 @@ def test_description_is_the_first_sentence(written, expected):
     assert text.description(written) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_description_is_always_one_short_printable_line(written):
     """Whatever is written: at most 200 characters, no control, bidirectional or line-ending character."""

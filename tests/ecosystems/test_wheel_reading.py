@@ -79,6 +79,7 @@ def test_reading_in_parts_equals_reading_the_whole(extra, tail, comment, compres
     assert len(log) <= 4
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 900)), max_size=20), st.integers(1, 5000))
 def test_remote_file_reads_like_a_local_one(reads, tail):
     """Any series of seeks and reads gives the same bytes and places as on a file in memory."""
