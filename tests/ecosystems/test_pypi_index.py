@@ -153,9 +153,7 @@ def test_names_that_a_recipe_cannot_hold_skip_the_package(name):
     assert found.subcategory is Subcategory.BAD_NAME
 
 
-@pytest.mark.parametrize(
-    "metadata", ["Name: other\nVersion: 1.0\n", "Name: attic\nVersion: 1.1\n", "Name: attic\n"]
-)
+@pytest.mark.parametrize("metadata", ["Name: other\nVersion: 1.0\n", "Name: attic\nVersion: 1.1\n", "Name: attic\n"])
 def test_metadata_of_another_release_is_refused(metadata):
     """A wheel whose METADATA names another project or version is one that installers refuse."""
     found = made(file("attic-1.0-py3-none-any.whl"), wheel=WHEEL | {f"{INFO}/METADATA": metadata})
