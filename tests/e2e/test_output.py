@@ -99,7 +99,7 @@ def test_the_step_summary_is_written(stocked: World, tmp_path: Path) -> None:
     text = summary.read_text()
     assert text.startswith("# Earlier step\n## Batch ")
     assert "| npm | 2 | 1 | 0 | 1 | 0 | 1 |\n| pypi | 1 | 1 | 0 | 0 | 0 | 1 |" in text
-    assert "| npm:missing | not_found: " in text
+    assert "| `npm:missing` | not&#95;found: " in text
     assert ESCAPE not in text
 
 
