@@ -9,9 +9,10 @@ from pathlib import PurePosixPath
 from pipeline.body_details import details, released, risks
 from pipeline.constraints import PASSED
 from pipeline.markdown import NOTHING, clean, code, row, table_head, text
-from pipeline.model import ConstraintsRecord, Excluded, Payload, VerdictStatus
+from pipeline.model import ConstraintsRecord, Excluded, Payload, Subcategory, VerdictStatus
 from pipeline.payload import success
 from pipeline.platforms import BY_ID
+from pipeline.taxonomy import TAXONOMY
 
 # GitHub refuses a longer body of a pull request.
 BODY_LIMIT = 65_536
@@ -144,11 +145,17 @@ def _left_out(excluded: Sequence[Excluded]) -> list[str]:
     lines = []
     for cause, group in groupby(sorted(excluded, key=_cause), key=_cause):
         members = list(group)
-        lines.append(f"\n{code(cause, 60)} ({len(members)})\n\n")
+        lines.append(f"\n{code(cause, 60)} ({len(members)}){_remedy(cause)}\n\n")
         for each in members:
             words = text(each.reason.partition(":")[2].strip())
             lines.append(f"- {code(each.source)}{': ' if words else ''}{words}\n")
     return lines
+
+
+def _remedy(cause: str) -> str:
+    """Return what can be done about a cause of the taxonomy, and by whom."""
+    known = TAXONOMY.get(Subcategory(cause)) if cause in list(Subcategory) else None
+    return f" — {known.remedy} ({known.owner})" if known else ""
 
 
 def _cause(excluded: Excluded) -> str:

@@ -84,6 +84,8 @@ def _artifact(evidence: Evidence) -> list[str]:
         f"Artifact {code(artifact.name)}{size}, from {code(artifact.url, 300)}.",
         digest,
         f"Licence {spdx} (from the {licence.origin}).",
+        *([f"Source repository {code(evidence.repository, 300)}."] if evidence.repository else []),
+        *(["Published with attestations."] if evidence.has_attestations else []),
     ]
 
 

@@ -68,10 +68,6 @@ class Observer(Protocol):
         """Take note of one event; never raise."""
 
 
-def ignore(event: NetworkEvent, /) -> None:  # the observer for those who watch nothing
-    """Take note of nothing."""
-
-
 class HostCounts(msgspec.Struct, frozen=True, kw_only=True):
     """What happened with one host. `waited` is the seconds that all its requests stood in line, added up."""
 

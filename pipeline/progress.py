@@ -118,16 +118,6 @@ class Progress:
         with self.lock:
             self.say = silence
 
-    @property
-    def from_cache(self) -> int:
-        """Answers that cost no request."""
-        return sum(counters.from_cache for counters in self.ecosystems.values())
-
-    @property
-    def requests(self) -> int:
-        """Requests that left this process."""
-        return sum(counters.requests for counters in self.ecosystems.values())
-
     def _tell(self, verb: str, source: str, text: str) -> None:
         # Verdicts come from other machines too: what they say must not steer the terminal.
         line = f"{verb:<10} {source}  {shorten(one_line(text), LINE)}"

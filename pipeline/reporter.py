@@ -29,6 +29,7 @@ from pipeline.tasks import ecosystems_of
 REFRESH_RATE = 4
 # Packages that the terminal's summary names; all of them stand in the payload and the step summary.
 NAMED = 15
+MEGABYTE = 1_000_000
 # Characters of a reason in the summary; the whole one stands in the payload.
 REASON_WIDTH = 160
 STATUS_STYLE = {
@@ -130,7 +131,7 @@ class ProgressReporter:
             self._console.print(
                 Text(f"not run    {counted(self._not_reached, 'task')} that needed what failed", style="red")
             )
-        progress = self._run.progress
+        traffic = self._run.traffic.total()
         if self._executed == 0 and not self._failures:
             self._console.print(
                 f"Nothing to do: {counted(len(self._work), 'task')} of batch {self._run.plan.batch.id} up to date, "
@@ -140,8 +141,8 @@ class ProgressReporter:
         summary = self._run.summary()
         self._console.print(summary_view(summary, self._console.is_terminal))
         self._console.print(
-            f"{counted(self._executed, 'task')} run, {counted(progress.requests, 'request')}, "
-            f"{counted(progress.from_cache, 'answer')} from the cache."
+            f"{counted(self._executed, 'task')} run, {counted(traffic.requests, 'request')} "
+            f"({traffic.bytes / MEGABYTE:.1f} MB), {counted(traffic.cache_hits, 'answer')} from the cache."
         )
         for line in closing_lines(summary, self._run):
             self._console.print(line)

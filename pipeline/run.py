@@ -22,7 +22,7 @@ from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
 from pipeline.errors import PipelineError
-from pipeline.http_events import CacheHit, NetworkEvent, RequestSent, WaitBegan
+from pipeline.http_events import CacheHit, CountingObserver, NetworkEvent, RequestSent, WaitBegan
 from pipeline.limiter import FileLimiter
 from pipeline.model import (
     ConstraintsRecord,
@@ -80,6 +80,7 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        self.traffic = CountingObserver()
         self._lock = threading.Lock()
         self._adapters: Adapters | None = None
         self._orders = {order.source: order for order in self.plan.orders}
@@ -244,6 +245,7 @@ class Run:
         )
 
     def _observe(self, ecosystem: str, event: NetworkEvent, /) -> None:
+        self.traffic(event)
         match event:
             case WaitBegan(seconds=seconds):
                 self.progress.waiting(ecosystem, self.clock.now() + seconds)

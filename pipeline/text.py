@@ -121,10 +121,10 @@ def absolute(page: str, url: str) -> str:
     return joined if is_web_address(joined) else ""
 
 
-def without_user(url: str) -> str:
-    """Return an address without its user and password: evidence is published, credentials are not."""
+def without_secrets(url: str) -> str:
+    """Return an address without user, password, query and fragment: evidence is published, credentials are not."""
     parts = urlsplit(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 def kebab(name: str) -> str:

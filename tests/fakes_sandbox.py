@@ -35,6 +35,8 @@ def answer(
 class FakeSandbox:
     """Satisfies `Sandbox`. `script` gives the answer to a phase; every phase that was asked for is kept."""
 
+    name = "fake"
+
     def __init__(self, script: Callable[[Phase], PhaseOutput]) -> None:
         self._script = script
         self.phases: list[Phase] = []

@@ -11,12 +11,14 @@ from markdown_it import MarkdownIt
 from pipeline.body import BODY_LIMIT, commit_message, render_body, size
 from pipeline.config import PayloadConfig
 from pipeline.markdown import clean, code, html_code, row, table_head, text
-from pipeline.model import Artifact, Constraints, FieldEvidence, License, Origin, VerdictStatus, Verify
+from pipeline.model import Artifact, Constraints, FieldEvidence, License, Origin, Subcategory, VerdictStatus, Verify
 from pipeline.payload import build
+from pipeline.taxonomy import TAXONOMY
 from tests.builders_payload import HOST, batch, evidence, left_out, merged, recipe_bytes, statuses
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 CONFIG = PayloadConfig(branch_prefix="batch/", labels=[])
+NO_EXECUTABLES = TAXONOMY[Subcategory.NO_EXECUTABLES]
 GITHUB = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 HOSTILE = [
     "a | b || c",
@@ -168,7 +170,7 @@ def test_the_reviewer_reads_what_matters():
         "- Predicted to fail on `darwin-arm64`: no build for darwin",
         "- Limited by `unsupported_platforms`: `linux/amd64/glibc`.",
         "| `executables` | artifact | package/package.json, bin |",
-        "`no_executables` (1)\n\n- `pypi:lib`: it installs no command",
+        f"`no_executables` (1) — {NO_EXECUTABLES.remedy} (upstream)\n\n- `pypi:lib`: it installs no command",
         "`batch_id: 2026-03-02-mixed-001`",
     ):
         assert words in body, words

@@ -49,8 +49,6 @@ class Ecosystem(Protocol):
     NAME: str
     # Raised by one whenever the same metadata would give another recipe: records made by an older one are stale.
     REVISION: int
-    # What the ordinary client calls its registry, for messages.
-    CLIENT: str
 
     def make(self, order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
         """Return the recipe of one package with its evidence, or why there is none.

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from pipeline import text
-from pipeline.ecosystems.base import Draft
+from pipeline.ecosystems.base import Answer, Draft, Made
 from pipeline.model import (
     Artifact,
     Category,
@@ -25,6 +25,8 @@ from pipeline.model import (
 
 # A release this young may still be withdrawn: most malicious ones are found within three days.
 YOUNG_DAYS = 3.0
+# As in `Evidence.version`: what is longer is no version.
+LONGEST_VERSION = 100
 # The recipe format's rule, and the limit of model.ExecutableName.
 _EXECUTABLE = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._+-]{0,127}")
 _NAMES_SHOWN = 5
@@ -61,12 +63,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     risks: tuple[str, ...] = ()
 
 
-def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped:
+def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Failed:
     """Return the recipe and its evidence, or why the format cannot hold it.
 
     One executable whose name the format forbids stops the whole package: a recipe must name all that it
     installs, and a name with a space or a `;` in it is for a person to judge.
     """
+    if len(facts.version.value) > LONGEST_VERSION:
+        return bad_metadata(f"a version of {len(facts.version.value)} characters")
     name = text.kebab(order.name)
     if not name:
         return Skipped(subcategory=Subcategory.BAD_NAME, message=f"no recipe can be called {order.name!r}")
@@ -131,6 +135,14 @@ def _common_risks(recipe: Recipe, facts: Facts, repository: str, age_days: float
         "the registry gives no digest that can be trusted": not facts.artifact.digest,
     }
     return [risk for risk, holds in found.items() if holds]
+
+
+def mark_stale(made: Made, answer: Answer) -> Made:
+    """Return what was made; when the registry did not answer and a stored copy stood in, with that as a risk."""
+    if not (answer.stale and isinstance(made, Draft)):
+        return made
+    risks = ["made from a stored answer: the registry did not answer", *made.evidence.risks]
+    return Draft(recipe=made.recipe, evidence=msgspec.structs.replace(made.evidence, risks=risks))
 
 
 def ordered(executables: frozenset[str], *names: str) -> list[str]:

@@ -16,13 +16,12 @@ import msgspec
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, shown
 from pipeline.model import Artifact, Category, Failed, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
 
 NAME = "npm"
 REVISION = 1
-CLIENT = "npm"
 
 # npm's rules for names; capitals are no longer allowed but old packages have them.
 _IDENTIFIER = re.compile(r"(?:@[A-Za-z0-9~-][A-Za-z0-9._~-]*/)?[A-Za-z0-9~_-][A-Za-z0-9._~-]*")
@@ -88,7 +87,7 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     chosen = _choose(packument)
     if not isinstance(chosen, Version):
         return chosen
-    return _describe(order, packument, chosen, now)
+    return mark_stale(_describe(order, packument, chosen, now), answer)
 
 
 # -------------------------------------------------------------------------------------------- version
@@ -214,7 +213,7 @@ def _version_detail(packument: Packument, version: Version) -> str:
 
 
 def _artifact(version: Version) -> Artifact:
-    url = text.without_user(version.dist.tarball)
+    url = text.without_secrets(version.dist.tarball)
     return Artifact(name=posixpath.basename(urlsplit(url).path), url=url, digest=_sha512(version.dist.integrity))
 
 

@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, shown
 from pipeline.ecosystems.remote import NoAnswer, open_remote
 from pipeline.model import Artifact, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
@@ -29,7 +29,6 @@ from pipeline.wheel import Broken, Wheel, read_wheel
 
 NAME = "pypi"
 REVISION = 1
-CLIENT = "pip or uv"
 
 _UNUSABLE = 3
 ACCEPT = "application/vnd.pypi.simple.v1+json"
@@ -105,7 +104,7 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     if not url:
         # Not shown: it may hold a password or a token, and what this says is published.
         return bad_metadata(f"{chosen.file.filename}: its address is no web address")
-    return _read(order, project, chosen, url, fetcher, now)
+    return mark_stale(_read(order, project, chosen, url, fetcher, now), answer)
 
 
 # -------------------------------------------------------------------------------------------- release
@@ -194,7 +193,7 @@ def _read(order: WorkOrder, project: Project, chosen: Candidate, url: str, fetch
         return bad_metadata(f"{chosen.file.filename}: its METADATA is of another name or version")
     artifact = Artifact(
         name=chosen.file.filename,
-        url=text.without_user(url),
+        url=text.without_secrets(url),
         size=remote.size,
         digest=sha256 and f"sha256:{sha256}",
         digest_checked=checked,

@@ -98,7 +98,7 @@ class License(Record, frozen=True, kw_only=True):
 class Evidence(Record, frozen=True, kw_only=True):
     """What a recipe was made from; written beside the recipe, not into it."""
 
-    version: Annotated[str, Meta(min_length=1)]
+    version: Annotated[str, Meta(min_length=1, max_length=100)]
     artifact: Artifact
     license: License
     released_at: Timestamp | None

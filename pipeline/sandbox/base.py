@@ -62,7 +62,9 @@ class PhaseOutput(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sandbox(Protocol):
-    """Runs phases. Never runs anything outside the sandbox."""
+    """Runs phases. Never runs anything outside the sandbox. `name` is what verdicts call it."""
+
+    name: str
 
     def version(self) -> str:
         """Return the sandbox program's version."""

@@ -17,7 +17,6 @@ from pipeline.sandbox.phase_run import not_run, run_phase
 from pipeline.sandbox.runtimes import BwrapProgram, find_bwrap
 from pipeline.sandbox.starting import NOBODY, Surroundings
 
-NAME = "bubblewrap"
 # Since Linux 5.14 RLIMIT_NPROC is counted for each user namespace; before, a sandbox would count all of its user's.
 _NPROC_SINCE = (5, 14)
 _PREFLIGHT = Phase(
@@ -43,6 +42,8 @@ class BwrapSandbox:
 
     `environ` is the variables of the person who runs the pipeline: proxies and certificates are taken from it.
     """
+
+    name = "bubblewrap"
 
     def __init__(
         self,

@@ -131,7 +131,7 @@ class Course:
             observed_version=verified.observed_version if verified else "",
             verify=verified.verify if verified else [],
             runtime_versions=self._runtime_versions,
-            backend=BackendInfo(name="bubblewrap", version=self._sandbox.version()),
+            backend=BackendInfo(name=self._sandbox.name, version=self._sandbox.version()),
             limits_enforced=list(self._limits),
             at=self._now,
         )

@@ -2,10 +2,12 @@
 
 import json
 
+import msgspec
 import pytest
 
 from pipeline.ecosystems import npm
-from pipeline.ecosystems.base import Draft, Made
+from pipeline.ecosystems.base import Answer, Draft, Made
+from pipeline.ecosystems.drafting import mark_stale
 from pipeline.model import Failed, Skipped, Subcategory
 from tests.ecosystems.samples import Sample, all_samples
 
@@ -147,3 +149,23 @@ def test_a_large_packument_is_decoded_quickly():
     page["versions"] |= {f"0.0.{patch}": {"strange": [patch]} for patch in range(3000)}
     assert sample.make({sample.metadata_url: json.dumps(page).encode()}) == sample.make()
     assert npm.REVISION >= 1
+
+
+def test_a_stored_answer_that_stood_in_is_a_risk():
+    """A recipe made while the registry did not answer says so to its reviewer."""
+    fresh = draft()
+    answer = Answer(url="https://registry.example/x", status=200, content=b"{}")
+    assert mark_stale(fresh, answer) == fresh
+    stood_in = msgspec.structs.replace(answer, stale=True)
+    stale = mark_stale(fresh, stood_in)
+    assert isinstance(stale, Draft)
+    assert stale.evidence.risks[0] == "made from a stored answer: the registry did not answer"
+    skipped = Skipped(subcategory=Subcategory.NO_EXECUTABLES, message="none")
+    assert mark_stale(skipped, stood_in) == skipped
+
+
+def test_a_version_of_absurd_length_is_bad_metadata():
+    """It would not fit into any record that people read."""
+    found = made(version="2." + "1" * 4000)
+    assert isinstance(found, Failed)
+    assert found.subcategory is Subcategory.BAD_METADATA

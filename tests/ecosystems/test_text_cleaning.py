@@ -136,4 +136,4 @@ def test_repository_falls_back_to_a_forge_page_only():
 
 def test_published_addresses_hold_no_credentials():
     """An index with a user and password in its address does not leak them into the evidence."""
-    assert text.without_user("https://me:secret@mirror.example:8080/x?y=1") == "https://mirror.example:8080/x?y=1"
+    assert text.without_secrets("https://me:secret@mirror.example:8080/x?token=1#t") == "https://mirror.example:8080/x"

@@ -15,7 +15,7 @@ import msgspec
 from pipeline.clock import SystemClock
 from pipeline.config import NetworkConfig
 from pipeline.http import HttpFetcher
-from pipeline.http_events import ignore
+from pipeline.http_events import CountingObserver
 from pipeline.limiter import FileLimiter
 
 
@@ -79,7 +79,7 @@ def work(orders: Orders) -> dict[str, list[float]]:
         gate=lambda: None,
         clock=clock,
         stop=stop,
-        observer=ignore,
+        observer=CountingObserver(),
     )
 
     def ask(number: int) -> None:
