@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from pipeline.clients import Clients
 from pipeline.config import PhaseLimits, ValidationConfig
 from pipeline.model import Verdict, VerdictStatus
 from pipeline.platforms import ALL_PLATFORMS, BY_ID
@@ -43,7 +44,7 @@ def job(request, tmp_path):
         limits=ValidationConfig(workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS),
         work_folder=prepare_folder(tmp_path / "work"),
         cache_folder=prepare_folder(tmp_path / "cache"),
-        client_environment={},
+        client_environment=Clients(os.environ, tmp_path).environment(ecosystem_of(source)),
     )
 
 
