@@ -49,16 +49,6 @@ class Machine:
         """Return the share of the rate that one thread without any limiter can use."""
         return used(self._ticks)
 
-    def enough(self, share):
-        """Return the share of the rate that must be used: `share`, unless the machine is too busy to tell.
-
-        A slot changes hands three times, at the clock, the lock and the socket; each waits for a core.
-        """
-        missed = 1.0 - self.used()
-        if missed >= 0.03:
-            return 0.5
-        return share if missed < 0.01 else share - 3 * missed
-
 
 def start(orders):
     command = [sys.executable, "-m", "tests.net.worker", msgspec.json.encode(orders).decode()]
@@ -104,7 +94,13 @@ def used(times):
     return (len(times) - 1) * INTERVAL / (max(times) - min(times))
 
 
-def test_four_processes_of_four_threads_keep_and_use_the_rate(registry, tmp_path):
+# How much of the rate is used depends on how soon a waiting thread gets a core. Beside other tests only a stall would
+# be a fault of ours; the whole claim is proven alone, by `bin/test -m long -n 0` and by benchmarks/limiter.py.
+USED = pytest.mark.parametrize("share", [0.5, pytest.param(0.97, marks=pytest.mark.long)])
+
+
+@USED
+def test_four_processes_of_four_threads_keep_and_use_the_rate(registry, tmp_path, share):
     """16 threads in 4 processes at 20/s: never over in any window, 97 % used, a share for each process."""
     with Machine() as machine:
         workers, _ = start_all(tmp_path, [registry.url], seconds=6.0)
@@ -123,19 +119,19 @@ def test_four_processes_of_four_threads_keep_and_use_the_rate(registry, tmp_path
     assert tightest(permits) <= 1.0
     # A stall of the machine lets requests arrive late, and the next one on time.
     assert tightest(arrivals, TRAVEL + 2 * machine.stall()) <= 1.0
-    assert used(arrivals) >= machine.enough(0.97)
+    assert used(arrivals) >= share
     assert min(shares) >= len(permits) / 12
 
 
-def test_two_hosts_are_asked_side_by_side(registry, elsewhere, tmp_path):
+@USED
+def test_two_hosts_are_asked_side_by_side(registry, elsewhere, tmp_path, share):
     """Each of two hosts gets the full rate at the same time."""
-    with Machine() as machine:
-        workers, _ = start_all(tmp_path, [registry.url, elsewhere.url], seconds=3.0)
-        answers = permits_of(workers)
+    workers, _ = start_all(tmp_path, [registry.url, elsewhere.url], seconds=3.0)
+    answers = permits_of(workers)
     for host in (registry, elsewhere):
         permits = [moment for answer in answers for moment in answer[host.host]]
         assert tightest(permits) <= 1.0
-        assert used(permits) >= machine.enough(0.97)
+        assert used(permits) >= share
 
 
 def test_a_killed_process_costs_the_others_no_slot(registry, tmp_path):
