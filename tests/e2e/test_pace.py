@@ -61,8 +61,10 @@ def test_ecosystems_run_side_by_side(world: World, hosts: Hosts) -> None:
     generated(world, hosts, packages=30, rate=20)
     arrivals = hosts.arrivals()
     assert [len(times) for times in arrivals] == [30, 30, 30]
-    assert 1.4 < from_first_to_last(arrivals) < 2.5
-    assert most_in_a_second(arrivals) <= 20
+    # One after the other they would take three times 1.45 s. A stall of a busy machine lets two requests arrive closer
+    # than they left; that permits never are is proven in tests/net/test_limiter_processes.py.
+    assert 1.4 < from_first_to_last(arrivals) < 3.5
+    assert most_in_a_second(arrivals) <= 22
 
 
 @pytest.mark.long
