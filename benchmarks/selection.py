@@ -25,7 +25,7 @@ from pipeline.config import Config, to_config
 from pipeline.contract import json_schema
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.model import Control, EntryStatus, Queue, QueueEntry
-from pipeline.selection import select
+from pipeline.selection.batch import select
 from pipeline.settings import load_queue
 from pipeline.store import SHIPPED, Paths, encode, read_yaml, write_bytes
 

@@ -15,6 +15,7 @@ from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.ecosystems.drafting import bad_metadata
+from pipeline.instants import timestamp
 from pipeline.model import (
     Batch,
     ConstraintsRecord,
@@ -28,7 +29,6 @@ from pipeline.model import (
 from pipeline.recipe import render
 from pipeline.recipe_rules import strict_check
 from pipeline.run import Run, current
-from pipeline.selection import timestamp
 from pipeline.staleness import outcome_is_final, usable, verdict_is_final
 from pipeline.store import is_there, read, read_result, write, write_bytes
 from pipeline.tasks import (

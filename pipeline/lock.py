@@ -10,7 +10,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from pipeline.errors import AlreadyRunning
-from pipeline.selection import timestamp
+from pipeline.instants import timestamp
 from pipeline.store import Paths, read_result, remove_staging, write_bytes
 
 

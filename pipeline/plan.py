@@ -15,7 +15,7 @@ from pipeline.host import Host
 from pipeline.model import Batch, Control, InputFingerprints, Queue, WorkOrder
 from pipeline.platforms import BY_ID, Platform
 from pipeline.recipe import recipe_path
-from pipeline.selection import make_batch, select
+from pipeline.selection.batch import make_batch, select
 from pipeline.settings import load_config, load_control, load_queue
 from pipeline.source import ecosystem_of
 from pipeline.store import Paths, read_ledger_ids, read_result

@@ -17,12 +17,13 @@ import msgspec
 
 from pipeline.clients import Clients
 from pipeline.clock import Clock, SystemClock
-from pipeline.control import stop_for
+from pipeline.control.stops import stop_for
 from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
 from pipeline.errors import PipelineError
 from pipeline.http_events import CacheHit, CountingObserver, NetworkEvent, RequestSent, WaitBegan
+from pipeline.instants import timestamp
 from pipeline.limiter import FileLimiter
 from pipeline.model import (
     ConstraintsRecord,
@@ -44,7 +45,6 @@ from pipeline.progress import EcosystemProgress, Progress, silence
 from pipeline.sandbox.base import Job, Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
-from pipeline.selection import timestamp
 from pipeline.settings import load_control
 from pipeline.source import ecosystem_of, identifier_of
 from pipeline.store import machine_folder, read_result

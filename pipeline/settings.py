@@ -8,9 +8,9 @@ import msgspec
 from pipeline.checks import first_defect, nearest, shorten
 from pipeline.config import Config, deep_merge, nest, to_config
 from pipeline.contract import json_schema
-from pipeline.control import instant
 from pipeline.digests import sha256
 from pipeline.errors import BadInput, Defect, PipelineError
+from pipeline.instants import instant
 from pipeline.model import Breaker, Budget, Control, Queue
 from pipeline.store import SHIPPED, Paths, decode, is_there, parse_yaml, read_bytes, read_yaml, unique_json
 

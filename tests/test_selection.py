@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.control import stop_for
+from pipeline.control.stops import stop_for
+from pipeline.instants import timestamp
 from pipeline.model import Breaker, BreakerState, Control, EntryStatus, Gate, InputFingerprints
-from pipeline.selection import make_batch, select, timestamp
+from pipeline.selection.batch import make_batch, select
 from pipeline.source import ecosystem_of
 from tests.builders import NOW, config, entry, queue
 

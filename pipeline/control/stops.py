@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from pipeline.instants import instant
 from pipeline.model import Breaker, BreakerState, Control, Gate
 
 
@@ -53,8 +54,3 @@ def may_try(breaker: Breaker, now: datetime) -> bool:
 def is_probe(breaker: Breaker | None) -> bool:
     """Return whether only one entry, the probe, may be tried: the breaker is not closed."""
     return breaker is not None and breaker.state is not BreakerState.CLOSED
-
-
-def instant(timestamp: str) -> datetime:
-    """Return the moment that a record's timestamp names; digits beyond microseconds are dropped."""
-    return datetime.fromisoformat(timestamp)

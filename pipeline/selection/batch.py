@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import msgspec
 
 from pipeline.config import Config
-from pipeline.control import Stop, instant, is_probe, stop_for
+from pipeline.control.stops import Stop, is_probe, stop_for
+from pipeline.instants import instant, timestamp
 from pipeline.model import (
     Batch,
     Control,
@@ -58,11 +59,6 @@ def make_batch(selection: Selection, fingerprints: InputFingerprints, now: datet
         selected=selection.selected,
         left_out=selection.left_out,
     )
-
-
-def timestamp(now: datetime) -> str:
-    """Return a moment as records write it: UTC, whole seconds."""
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class _EcosystemStops:

@@ -1,0 +1,1 @@
+"""What may be tried now: the operator's switches, circuit breakers, the budget. Pure."""

@@ -1,0 +1,13 @@
+"""Moments as records write them and as code compares them. Pure."""
+
+from datetime import UTC, datetime
+
+
+def timestamp(now: datetime) -> str:
+    """Return a moment as records write it: UTC, whole seconds."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def instant(timestamp: str) -> datetime:
+    """Return the moment that a record's timestamp names; digits beyond microseconds are dropped."""
+    return datetime.fromisoformat(timestamp)
