@@ -7,12 +7,12 @@ import os
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn, ParamSpec, TextIO, TypeVar
+from typing import Any, ParamSpec, TextIO, TypeVar
 
 import doit
 from doit.cmd_clean import Clean
@@ -27,6 +27,7 @@ from doit.task import Task
 from pipeline import actions
 from pipeline.actions import Kept
 from pipeline.checks import nearest, shorten
+from pipeline.console import INTERRUPTED, fail, of_database, overrides_of, report, root_folder
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import EmptySelection, PipelineError, UnknownName, of_system
 from pipeline.host import this_platform
@@ -34,7 +35,7 @@ from pipeline.lock import alone
 from pipeline.plan import Plan, load
 from pipeline.reporter import counted
 from pipeline.run import begin, current
-from pipeline.store import SHIPPED, Paths, drop_damaged_database
+from pipeline.store import Paths, drop_damaged_database
 from pipeline.tasks import Fresh, TaskSpec
 
 P = ParamSpec("P")
@@ -47,8 +48,6 @@ ACTIONS: dict[str, Callable[..., Kept]] = {
     "constrain": actions.constrain,
     "payload": actions.payload,
 }
-# What a shell reports for a program that Ctrl-C ended.
-INTERRUPTED = 130
 
 
 def load_plan() -> Plan:
@@ -79,23 +78,6 @@ def load_plan() -> Plan:
     return plan
 
 
-def root_folder(environment: Mapping[str, str], working_folder: Path) -> Path:
-    """Return the folder that everything hangs off: PIPELINE_ROOT, else the folder of dodo.py."""
-    named = environment.get("PIPELINE_ROOT")
-    if not named:
-        return SHIPPED
-    root = (working_folder / named).resolve()
-    if not root.is_dir():
-        raise PipelineError(f"PIPELINE_ROOT={shorten(named)}: there is no such folder", remedy="create it, or unset it")
-    return root
-
-
-def overrides_of(arguments: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the `key=value` arguments, by the rule that doit itself uses to take them out."""
-    pairs = (argument.partition("=") for argument in arguments if "=" in argument and not argument.startswith("-"))
-    return [(key, value) for key, _, value in pairs]
-
-
 def declare(spec: TaskSpec) -> Task:
     """Return the doit task of a specification."""
     if spec.action is None:
@@ -124,24 +106,6 @@ def perform(action: str, *args: str) -> Kept | TaskFailed:
         return TaskFailed(of_system(error).line())
     except sqlite3.Error as error:
         return TaskFailed(of_database(error).line())
-
-
-def of_database(error: Exception) -> PipelineError:
-    """Return why a database below `build` cannot be used: a full or read-only disk, or damage deep inside."""
-    words = " ".join(str(error).split())
-    remedy = "make room and see that this user may write there; the databases may be removed, results are kept in files"
-    return PipelineError(f"a database in the build folder: {words}", remedy=remedy)
-
-
-def fail(error: PipelineError) -> NoReturn:
-    """Say what is wrong and what to do, in one line, and end the process."""
-    report(error)
-    raise SystemExit(error.exit_code)
-
-
-def report(error: PipelineError) -> None:
-    """Write an error's one line to the standard error stream."""
-    sys.stderr.write(f"recipeline: error: {error.line()}\n")
 
 
 class NamesNearest:

@@ -99,6 +99,77 @@ class PayloadConfig(Record, frozen=True, kw_only=True):
     labels: list[Annotated[str, Meta(pattern=r"^[^,\x00-\x20\x7f][^,\x00-\x1f\x7f]{0,49}$(?!\n)")]]
 
 
+class BreakerConfig(Record, frozen=True, kw_only=True):
+    """When an ecosystem's circuit breaker opens, and for how long: a failed probe makes that `growth` times longer."""
+
+    failures: Annotated[int, Meta(ge=1, le=1000, description="infrastructure failures in a row that open it")]
+    open_minutes: Annotated[int, Meta(ge=1, le=43_200)]
+    growth: Annotated[float, Meta(ge=1, le=10)]
+    longest_open_minutes: Annotated[int, Meta(ge=1, le=43_200)]
+    probe_lease_minutes: Annotated[int, Meta(ge=1, le=1440, description="after that, another process may probe")]
+
+
+class RetryConfig(Record, frozen=True, kw_only=True):
+    """When a package is tried again after transient failures: `delays_hours`, then doubling up to `longest_hours`.
+
+    Each delay is made longer or shorter by up to the share `jitter`, so that not all come back at once.
+    """
+
+    delays_hours: Annotated[list[Annotated[float, Meta(ge=0, le=8760)]], Meta(min_length=1, max_length=20)]
+    longest_hours: Annotated[float, Meta(gt=0, le=8760)]
+    jitter: Annotated[float, Meta(ge=0, le=0.5)]
+
+
+class QuarantineConfig(Record, frozen=True, kw_only=True):
+    """How long a package that failed for its own reasons is left alone, and how many such reasons ask for a person.
+
+    Packages whose `days` are over come last, and take at most `share` of all attempts, but one a day in any case.
+    """
+
+    days: Annotated[int, Meta(ge=1, le=3650)]
+    causes: Annotated[int, Meta(ge=1, le=20, description="different deterministic failures until `requires_manual`")]
+    share: Annotated[float, Meta(gt=0, le=1)]
+    recheck_hours: Annotated[int, Meta(ge=1, le=8760, description="between two looks at a package's metadata")]
+
+
+class RunnerClass(StrEnum):
+    """The classes of machines whose minutes are counted."""
+
+    LINUX = "linux"
+    MACOS = "macos"
+
+
+class RunnerBudget(Record, frozen=True, kw_only=True):
+    """The minutes of one runner class in an ISO week, and what one of them costs in units of a Linux minute."""
+
+    minutes_per_week: Annotated[int, Meta(ge=0, le=10_000_000)]
+    cost_factor: Annotated[float, Meta(ge=0, le=1000)]
+
+
+class BudgetConfig(Record, frozen=True, kw_only=True):
+    """From `sample_at` of a week's minutes on, `sample_share` of the packages is validated; from `stop_at`, none."""
+
+    sample_at: Annotated[float, Meta(ge=0, le=1)]
+    stop_at: Annotated[float, Meta(ge=0, le=1)]
+    sample_share: Annotated[float, Meta(ge=0, le=1)]
+    runners: dict[RunnerClass, RunnerBudget]
+
+
+class PublishConfig(Record, frozen=True, kw_only=True):
+    """Where `doit publish` puts a batch; `local`: a branch of this checkout, or the folder itself without git."""
+
+    mode: Literal["local"]
+    state_branch: Annotated[
+        str, Meta(pattern=BRANCH_PREFIX, max_length=100, description="where the state is committed")
+    ]
+
+
+class AlarmsConfig(Record, frozen=True, kw_only=True):
+    """When `doit metrics` ends with the exit code of an alarm."""
+
+    no_success_hours: Annotated[int, Meta(ge=1, le=8760)]
+
+
 class PlatformConfig(Record, frozen=True, kw_only=True):
     """The runner of one platform."""
 
@@ -117,6 +188,12 @@ class Config(Record, frozen=True, kw_only=True):
     validation: ValidationConfig
     constraints: ConstraintsConfig
     payload: PayloadConfig
+    breaker: BreakerConfig
+    retry: RetryConfig
+    quarantine: QuarantineConfig
+    budget: BudgetConfig
+    publish: PublishConfig
+    alarms: AlarmsConfig
 
 
 def deep_merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -7,26 +7,34 @@ import msgspec
 
 from pipeline.config import Config
 from pipeline.model import (
+    Attempt,
     Batch,
+    BatchMetrics,
     ConstraintsRecord,
     Control,
+    LedgerEntry,
     OutcomeRecord,
     PackageList,
     Payload,
     Queue,
+    RunRecord,
     StaticRecord,
     Verdict,
 )
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
+    "attempt": Attempt,
     "batch": Batch,
     "batch-control": Control,
     "constraints": ConstraintsRecord,
+    "ledger-entry": LedgerEntry,
+    "metrics": BatchMetrics,
     "outcome": OutcomeRecord,
     "package-list": PackageList,
     "payload": Payload,
     "pipeline": Config,
     "queue": Queue,
+    "run": RunRecord,
     "static": StaticRecord,
     "verdict": Verdict,
 }

@@ -202,6 +202,22 @@ TAXONOMY: dict[Subcategory, Cause] = {
         "Run the pipeline on a machine of this platform and copy its build/validate folder here.",
         transient=True,
     ),
+    Subcategory.MISSING_RECIPE: _cause(
+        Owner.OPERATOR,
+        Category.MISSING_DEP,
+        "Add the recipes that it needs to the queue; it is tried again when all of them are merged.",
+    ),
+    Subcategory.NOT_MERGEABLE: _cause(
+        Owner.US,
+        Category.GENERATION_FAILED,
+        "Read the reason in the pull request's list of left-out packages: the recipe itself cannot be merged.",
+    ),
+    Subcategory.OUT_OF_BUDGET: _cause(
+        Owner.OPERATOR,
+        Category.INSTALL_FAILED,
+        "Wait for the next ISO week, or raise the class's minutes_per_week in pipeline.yaml.",
+        transient=True,
+    ),
     Subcategory.NOT_GENERATED: _cause(
         Owner.US,
         Category.GENERATION_FAILED,

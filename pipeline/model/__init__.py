@@ -17,10 +17,14 @@ from pipeline.model.base import (
 )
 from pipeline.model.batch import Batch, Gate, InputFingerprints, LeftOut, PackageList, Selected, WorkOrder
 from pipeline.model.constraints import Constraints, ConstraintsRecord
-from pipeline.model.control import Breaker, BreakerState, Budget, Control
+from pipeline.model.control import Breaker, BreakerState, Budget, Control, Probe
+from pipeline.model.journal import MESSAGE_TAIL, Attempt, AttemptOutcome, Stage
+from pipeline.model.ledger import BatchState, LedgerEntry, LedgerFile
+from pipeline.model.metrics import BatchMetrics, EcosystemCounts, RunRecord, Traffic
 from pipeline.model.outcome import (
     Artifact,
     Category,
+    EarlierTry,
     Evidence,
     Failed,
     FieldEvidence,
@@ -39,11 +43,16 @@ from pipeline.model.recipe import Recipe, Step, Verify
 from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticRecord, Tier, Verdict, VerdictStatus
 
 __all__ = [
+    "MESSAGE_TAIL",
     "Artifact",
+    "Attempt",
+    "AttemptOutcome",
     "AutoMerge",
     "BackendInfo",
     "Batch",
     "BatchId",
+    "BatchMetrics",
+    "BatchState",
     "Breaker",
     "BreakerState",
     "Budget",
@@ -53,6 +62,8 @@ __all__ = [
     "Control",
     "Count",
     "Digest",
+    "EarlierTry",
+    "EcosystemCounts",
     "EcosystemId",
     "EntryStatus",
     "Evidence",
@@ -64,6 +75,8 @@ __all__ = [
     "Generated",
     "Held",
     "InputFingerprints",
+    "LedgerEntry",
+    "LedgerFile",
     "LeftOut",
     "License",
     "Origin",
@@ -74,19 +87,23 @@ __all__ = [
     "PayloadFile",
     "PhaseResult",
     "Prediction",
+    "Probe",
     "Queue",
     "QueueEntry",
     "Recipe",
     "Record",
+    "RunRecord",
     "Selected",
     "Skipped",
     "SourceId",
+    "Stage",
     "StaticRecord",
     "Step",
     "Subcategory",
     "Tier",
     "Timestamp",
     "ToolName",
+    "Traffic",
     "Verdict",
     "VerdictStatus",
     "Verify",

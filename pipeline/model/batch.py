@@ -18,18 +18,26 @@ class Gate(StrEnum):
     NOT_IN_BATCH_ECOSYSTEMS = "not_in_batch_ecosystems"
     ECOSYSTEM_DISABLED = "ecosystem_disabled"
     BREAKER_OPEN = "breaker_open"
+    BLOCKED = "blocked"
+    QUARANTINED = "quarantined"
     NOT_DUE = "not_due"
+    RETRY_SHARE = "retry_share"
+    BUDGET = "budget"
     BATCH_FULL = "batch_full"
 
 
 class Selected(Record, frozen=True, kw_only=True):
-    """An entry that is in the batch, and why it came before others."""
+    """An entry that is in the batch, and why it came before others.
+
+    `after` is when it was last tried: results up to then are known, and not what this batch asks for.
+    """
 
     source: SourceId
     name: ToolName
     priority: Annotated[int, Meta(ge=1, le=3)]
     heavy: bool = False
     reason: str
+    after: Timestamp | None = None
 
 
 class LeftOut(Record, frozen=True, kw_only=True):
@@ -63,11 +71,12 @@ class Batch(Record, frozen=True, kw_only=True):
 
 
 class WorkOrder(Record, frozen=True, kw_only=True):
-    """What is asked for one package; `heavy` is for its validation alone."""
+    """What is asked for one package; `heavy` is for its validation alone. Results up to `after` are not wanted."""
 
     source: SourceId
     name: ToolName
     heavy: bool = False
+    after: Timestamp | None = None
 
 
 class PackageList(Record, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from pipeline.model.base import Count, EcosystemId, Timestamp
+from pipeline.model.base import Count, EcosystemId, SourceId, Timestamp
+from pipeline.model.journal import Stage
 
 
 class BreakerState(StrEnum):
@@ -17,13 +18,30 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half-open"
 
 
+class Probe(msgspec.Struct, frozen=True, kw_only=True):
+    """The one entry that a half-open breaker lets through. Its lease ends at `until`, should its process die."""
+
+    source: SourceId
+    until: Timestamp
+
+
 class Breaker(msgspec.Struct, frozen=True, kw_only=True):
-    """One ecosystem's circuit breaker. `opens_at` is when an open breaker may be probed."""
+    """One ecosystem's circuit breaker. `opens_at` is when an open breaker may be probed.
+
+    `failures` counts infrastructure failures in a row, `stages` names where they happened: it closes when each of
+    these stages has had an answer. `failed_probes` sets how long it stays open. What happened up to `fed_until` has
+    been counted.
+    """
 
     state: BreakerState = BreakerState.CLOSED
     failures: Count = 0
     last_failure: Timestamp | None = None
     opens_at: Timestamp | None = None
+    opened_at: Timestamp | None = None
+    stages: list[Stage] = []
+    failed_probes: Count = 0
+    probe: Probe | None = None
+    fed_until: Timestamp | None = None
 
 
 class Budget(msgspec.Struct, frozen=True, kw_only=True):

@@ -58,6 +58,9 @@ class Subcategory(StrEnum):
     NO_RUNNER = "no_runner"
     NO_RESULT = "no_result"
     NOT_GENERATED = "not_generated"
+    MISSING_RECIPE = "missing_recipe"
+    NOT_MERGEABLE = "not_mergeable"
+    OUT_OF_BUDGET = "out_of_budget"
 
 
 class Origin(StrEnum):
@@ -110,6 +113,7 @@ class Evidence(Record, frozen=True, kw_only=True):
     has_install_scripts: bool = False
     has_attestations: bool = False
     risks: list[str] = []
+    upstream: Digest | None = None
 
 
 class Generated(Record, frozen=True, kw_only=True, tag="generated", tag_field="kind"):
@@ -121,19 +125,26 @@ class Generated(Record, frozen=True, kw_only=True, tag="generated", tag_field="k
 
 
 class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="kind"):
-    """A recipe cannot or should not be made from what upstream says: a fact, not a fault."""
+    """A recipe cannot or should not be made from what upstream says: a fact, not a fault.
+
+    `blocked_by` names the recipes that must exist first (`missing_recipe`). `upstream` is the digest of the semantic
+    part of the metadata that says so.
+    """
 
     subcategory: Subcategory
     message: str
+    blocked_by: list[ToolName] = []
+    upstream: Digest | None = None
 
 
 class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="kind"):
-    """Something went wrong; a transient failure is tried again by the next run."""
+    """Something went wrong; a transient failure is tried again. `upstream` as in `Skipped`, if anything was read."""
 
     category: Category
     subcategory: Subcategory
     transient: bool
     message: str
+    upstream: Digest | None = None
 
 
 class Held(Record, frozen=True, kw_only=True, tag="held", tag_field="kind"):
@@ -146,6 +157,16 @@ class Held(Record, frozen=True, kw_only=True, tag="held", tag_field="kind"):
 Outcome = Generated | Skipped | Failed | Held
 
 
+class EarlierTry(Record, frozen=True, kw_only=True):
+    """A try of the same batch that a later one replaced, kept for the journal."""
+
+    at: Timestamp
+    seconds: Annotated[float, Meta(ge=0)]
+    category: Category
+    subcategory: Subcategory
+    message: str
+
+
 class OutcomeRecord(Record, frozen=True, kw_only=True):
     """The answer to one work order, `build/generate/<ecosystem>/<slug>.json`."""
 
@@ -156,3 +177,4 @@ class OutcomeRecord(Record, frozen=True, kw_only=True):
     at: Timestamp
     seconds: Annotated[float, Meta(ge=0)]
     outcome: Outcome
+    earlier: list[EarlierTry] = []

@@ -38,6 +38,7 @@ class Payload(Record, frozen=True, kw_only=True):
     body_file: str
     commit_message_file: str
     files: list[PayloadFile]
+    removed: list[RecipePath] = []
     included: list[SourceId]
     excluded: list[Excluded]
     platforms: dict[str, dict[VerdictStatus, Count]]

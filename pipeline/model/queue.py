@@ -9,7 +9,11 @@ from pipeline.model.base import Count, Record, SourceId, Timestamp, ToolName
 
 
 class EntryStatus(StrEnum):
-    """Where a queue entry stands; only `pending` entries are candidates."""
+    """Where a queue entry stands.
+
+    `pending`, `failed` (in quarantine) and `blocked` are candidates once their gates open; `in_review` waits for its
+    pull request; `success`, `requires_manual` and `excluded` wait for a person.
+    """
 
     PENDING = "pending"
     SUCCESS = "success"
@@ -21,7 +25,11 @@ class EntryStatus(StrEnum):
 
 
 class QueueEntry(Record, frozen=True, kw_only=True):
-    """One ranked package. Priority 1 is the most wanted; `heavy` gives its installation more room."""
+    """One ranked package. Priority 1 is the most wanted; `heavy` gives its installation more room.
+
+    `blocked_by` names the recipes that it waits for. `failure_count` and `next_retry_at` repeat for readers what the
+    journal says; where the journal knows the source, the journal counts.
+    """
 
     name: ToolName
     source: SourceId
@@ -32,6 +40,8 @@ class QueueEntry(Record, frozen=True, kw_only=True):
     failure_count: Count = 0
     next_retry_at: Timestamp | None = None
     heavy: bool = False
+    blocked_by: list[ToolName] = []
+    added_at: Timestamp | None = None
 
 
 class Queue(Record, frozen=True, kw_only=True):

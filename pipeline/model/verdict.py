@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from pipeline.model.base import Count, Digest, Record, SourceId, Timestamp
-from pipeline.model.outcome import Subcategory
+from pipeline.model.outcome import EarlierTry, Subcategory
 from pipeline.model.recipe import Verify
 
 
@@ -80,6 +80,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     limits_enforced: list[str] = []
     attempt: Annotated[int, Meta(ge=1)] = 1
     at: Timestamp
+    earlier: list[EarlierTry] = []
 
 
 class Prediction(Record, frozen=True, kw_only=True):

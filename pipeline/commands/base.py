@@ -1,0 +1,68 @@
+"""A command that works on the state, not on tasks: what it is given, and how it ends."""
+
+import os
+import sqlite3
+import sys
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from doit.cmd_base import Command
+
+from pipeline.config import Config
+from pipeline.console import INTERRUPTED, of_database, overrides_of, report, root_folder
+from pipeline.errors import PipelineError, of_system
+from pipeline.settings import load_config
+from pipeline.store import Paths
+
+
+@dataclass(frozen=True, kw_only=True)
+class Root:
+    """What a command works on: the root's paths and configuration, at one moment."""
+
+    paths: Paths
+    config: Config
+    now: datetime
+    environment: Mapping[str, str]
+
+
+class StateCommand(Command):  # type: ignore[misc]  # doit has no types
+    """Base of the commands: one line for what is wrong, exit codes as those of the tasks."""
+
+    def execute(self, opt_values: Mapping[str, Any], pos_args: Sequence[str]) -> int:
+        """Run the command; the names of the parameters are doit's."""
+        try:
+            return self.perform(_root(), opt_values, pos_args)
+        except PipelineError as error:
+            report(error)
+            return error.exit_code
+        except OSError as error:
+            report(of_system(error))
+            return PipelineError.exit_code
+        except sqlite3.Error as error:
+            report(of_database(error))
+            return PipelineError.exit_code
+        except KeyboardInterrupt:
+            sys.stderr.write("recipeline: interrupted; what is finished is kept\n")
+            return INTERRUPTED
+
+    @abstractmethod
+    def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
+        """Do the work and return the exit code; raises `PipelineError` for what a person must mend."""
+
+    def say(self, text: str) -> None:
+        """Write text to the standard output, with a final newline."""
+        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def _root() -> Root:
+    paths = Paths(root_folder(os.environ, Path.cwd()))
+    return Root(
+        paths=paths,
+        config=load_config(paths, overrides_of(sys.argv[1:])),
+        now=datetime.now(UTC),
+        environment=os.environ,
+    )

@@ -1,0 +1,48 @@
+"""What all commands share: the root, the overrides of the command line, and errors as one line."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from pipeline.checks import shorten
+from pipeline.errors import PipelineError
+from pipeline.store import SHIPPED
+
+# What a shell reports for a program that Ctrl-C ended.
+INTERRUPTED = 130
+
+
+def root_folder(environment: Mapping[str, str], working_folder: Path) -> Path:
+    """Return the folder that everything hangs off: PIPELINE_ROOT, else the folder of dodo.py."""
+    named = environment.get("PIPELINE_ROOT")
+    if not named:
+        return SHIPPED
+    root = (working_folder / named).resolve()
+    if not root.is_dir():
+        raise PipelineError(f"PIPELINE_ROOT={shorten(named)}: there is no such folder", remedy="create it, or unset it")
+    return root
+
+
+def overrides_of(arguments: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the `key=value` arguments, by the rule that doit itself uses to take them out."""
+    pairs = (argument.partition("=") for argument in arguments if "=" in argument and not argument.startswith("-"))
+    return [(key, value) for key, _, value in pairs]
+
+
+def of_database(error: Exception) -> PipelineError:
+    """Return why a database below `build` cannot be used: a full or read-only disk, or damage deep inside."""
+    words = " ".join(str(error).split())
+    remedy = "make room and see that this user may write there; the databases may be removed, results are kept in files"
+    return PipelineError(f"a database in the build folder: {words}", remedy=remedy)
+
+
+def fail(error: PipelineError) -> NoReturn:
+    """Say what is wrong and what to do, in one line, and end the process."""
+    report(error)
+    raise SystemExit(error.exit_code)
+
+
+def report(error: PipelineError) -> None:
+    """Write an error's one line to the standard error stream."""
+    sys.stderr.write(f"recipeline: error: {error.line()}\n")

@@ -1,0 +1,1 @@
+"""What is remembered of packages and batches, and what follows from it. Pure."""

@@ -1,0 +1,111 @@
+"""The journal's lines folded into what is known of each package. Pure."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from pipeline.model import Attempt, AttemptOutcome, Stage, Subcategory
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """The deterministic failure that a package is in quarantine for; `since` is when it was first seen like this."""
+
+    subcategory: Subcategory | None
+    fingerprint: str | None
+    upstream: str | None
+    message: str
+    since: str
+    at: str
+    repeats: int = 1
+
+
+class PackageHistory(msgspec.Struct, frozen=True, kw_only=True):
+    """What the journal says of one source.
+
+    `tries` counts batches that tried it, `streak` the transient failures in a row, `causes` the different
+    deterministic failures since the last success or requeue. `at` is the time of the newest line that was folded.
+    """
+
+    tries: int = 0
+    last_tried: str | None = None
+    streak: int = 0
+    failure: Failure | None = None
+    causes: tuple[Subcategory | None, ...] = ()
+    blocked_at: str | None = None
+    succeeded_at: str | None = None
+    rolled_back_at: str | None = None
+    rechecked_at: str | None = None
+    upstream_changed: bool = False
+    last_outcome: AttemptOutcome | None = None
+    last_message: str = ""
+    at: str = ""
+
+
+History = Mapping[str, PackageHistory]
+NOTHING = PackageHistory()
+
+
+def fold(known: PackageHistory, attempt: Attempt) -> PackageHistory:
+    """Return what is known of a package after one more line of the journal."""
+    known = msgspec.structs.replace(known, at=attempt.at)
+    match attempt.stage:
+        case Stage.PAYLOAD:
+            return _tried(known, attempt)
+        case Stage.RECHECK:
+            changed = attempt.outcome is AttemptOutcome.CHANGED
+            return msgspec.structs.replace(
+                known, rechecked_at=attempt.at, upstream_changed=known.upstream_changed or changed
+            )
+        case Stage.REQUEUE:
+            kept = PackageHistory(tries=known.tries, last_tried=known.last_tried, succeeded_at=known.succeeded_at)
+            return msgspec.structs.replace(
+                kept, last_outcome=attempt.outcome, last_message=attempt.message, at=attempt.at
+            )
+        case Stage.ROLLBACK:
+            return msgspec.structs.replace(
+                known, rolled_back_at=attempt.at, last_outcome=attempt.outcome, last_message=attempt.message
+            )
+        case Stage.GENERATE | Stage.VALIDATE:
+            return known
+
+
+def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
+    """Fold the end of a package's way through a batch."""
+    known = msgspec.structs.replace(
+        known, last_tried=attempt.at, last_outcome=attempt.outcome, last_message=attempt.message
+    )
+    if attempt.outcome is AttemptOutcome.DEFERRED:
+        return known
+    known = msgspec.structs.replace(known, tries=known.tries + 1)
+    match attempt.outcome:
+        case AttemptOutcome.TRANSIENT:
+            return msgspec.structs.replace(known, streak=known.streak + 1)
+        case AttemptOutcome.FAILED:
+            causes = known.causes if attempt.subcategory in known.causes else (*known.causes, attempt.subcategory)
+            return msgspec.structs.replace(
+                known, streak=0, causes=causes, failure=_failure(known.failure, attempt), upstream_changed=False
+            )
+        case AttemptOutcome.BLOCKED:
+            return msgspec.structs.replace(known, streak=0, failure=None, blocked_at=attempt.at)
+        case _:
+            return PackageHistory(
+                tries=known.tries,
+                last_tried=attempt.at,
+                succeeded_at=attempt.at,
+                last_outcome=attempt.outcome,
+                last_message=attempt.message,
+                at=attempt.at,
+            )
+
+
+def _failure(before: Failure | None, attempt: Attempt) -> Failure:
+    same = before is not None and (before.subcategory, before.fingerprint) == (attempt.subcategory, attempt.fingerprint)
+    return Failure(
+        subcategory=attempt.subcategory,
+        fingerprint=attempt.fingerprint,
+        upstream=attempt.upstream,
+        message=attempt.message,
+        since=before.since if same and before is not None else attempt.at,
+        at=attempt.at,
+        repeats=before.repeats + 1 if same and before is not None else 1,
+    )

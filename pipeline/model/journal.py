@@ -1,0 +1,66 @@
+"""What was tried and what came of it: one line of the journal for each finished attempt."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from pipeline.model.base import BatchId, Digest, Record, SourceId, Timestamp, ToolName
+from pipeline.model.outcome import Category, Subcategory
+
+# Characters of a message that are kept: its end, where the cause stands.
+MESSAGE_TAIL = 500
+
+
+class Stage(StrEnum):
+    """What was done with a package. `payload` ends its way through a batch and speaks for the whole package."""
+
+    GENERATE = "generate"
+    VALIDATE = "validate"
+    PAYLOAD = "payload"
+    RECHECK = "recheck"
+    REQUEUE = "requeue"
+    ROLLBACK = "rollback"
+
+
+class AttemptOutcome(StrEnum):
+    """What came of an attempt.
+
+    `transient` passes by itself, `failed` does not until something changes; `deferred` was not tried for want of
+    minutes or by the operator's will. `unchanged` and `changed` answer a recheck; `requeued` and `rolled_back` are what
+    people did.
+    """
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TRANSIENT = "transient"
+    BLOCKED = "blocked"
+    DEFERRED = "deferred"
+    UNCHANGED = "unchanged"
+    CHANGED = "changed"
+    REQUEUED = "requeued"
+    ROLLED_BACK = "rolled_back"
+
+
+class Attempt(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of `data/journal/YYYY-MM.jsonl`; the month is that of `at`, in UTC.
+
+    `fingerprint` is the digest of what a deterministic failure depends on: `upstream` (the semantic part of the
+    metadata), the generator's revision and the policy. `platform` is "" where the stage has none.
+    """
+
+    source: SourceId
+    batch_id: BatchId | None = None
+    stage: Stage
+    platform: str = ""
+    outcome: AttemptOutcome
+    category: Category | None = None
+    subcategory: Subcategory | None = None
+    exit_code: int | None = None
+    attempt: Annotated[int, Meta(ge=1)] = 1
+    seconds: Annotated[float, Meta(ge=0)] = 0
+    fingerprint: Digest | None = None
+    upstream: Digest | None = None
+    blocked_by: list[ToolName] = []
+    message: Annotated[str, Meta(max_length=MESSAGE_TAIL)] = ""
+    at: Timestamp

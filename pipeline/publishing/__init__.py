@@ -1,0 +1,1 @@
+"""Publishing a batch, taking one back, and where both go."""

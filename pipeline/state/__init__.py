@@ -1,0 +1,1 @@
+"""The durable state on disk: control file, queue, journal, ledger, metrics."""
