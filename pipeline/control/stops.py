@@ -9,12 +9,17 @@ from pipeline.model import Breaker, BreakerState, Control, Gate
 
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
-    """A gate that is shut for an ecosystem: the rule, the value that it saw, until when (None: until changed)."""
+    """A gate that is shut: the rule, the value that it saw, since when, until when (None: until changed).
+
+    `remedy` says what would open it, in one sentence.
+    """
 
     gate: Gate
     rule: str
     value: str
+    since: str | None = None
     until: str | None = None
+    remedy: str = ""
 
 
 def stop_for(control: Control, ecosystem: str, now: datetime) -> Stop | None:
