@@ -25,6 +25,7 @@ from pipeline.errors import PipelineError
 from pipeline.http_events import CacheHit, CountingObserver, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
 from pipeline.limiter import FileLimiter
+from pipeline.meter import Meter
 from pipeline.model import (
     ConstraintsRecord,
     Control,
@@ -49,7 +50,7 @@ from pipeline.settings import load_control
 from pipeline.source import ecosystem_of, identifier_of
 from pipeline.store import machine_folder, read_result
 from pipeline.summary import Summary, summarise
-from pipeline.verdicts import not_run
+from pipeline.verdicts import not_run, out_of_budget
 
 if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
     from pipeline.http import HttpFetcher
@@ -85,6 +86,7 @@ class Run:
         self._adapters: Adapters | None = None
         self._orders = {order.source: order for order in self.plan.orders}
         self._slots = threading.BoundedSemaphore(self.plan.validation_workers)
+        self._meter = Meter(self.plan)
 
     def moment(self) -> datetime:
         """Return the time of day."""
@@ -157,13 +159,22 @@ class Run:
                 break
             if self.clock.pause(min(RETRY_FIRST * 2 ** (attempt - 2), RETRY_LONGEST), self.stop):
                 break
-            verdict = self._measure_once(platform, source, outcome, made_from, attempt)
+            again = self._measure_once(platform, source, outcome, made_from, attempt)
+            if again.status is VerdictStatus.NOT_RUN:  # what was found before tells more than that it was not repeated
+                break
+            verdict = again
         return verdict
 
     def _measure_once(self, platform: str, source: str, outcome: Generated, made_from: str, attempt: int) -> Verdict:
         installer = INSTALLERS[ecosystem_of(source)]
-        with self._slots, self._job(source, outcome, made_from, BY_ID[platform]) as job:
-            verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
+        with self._slots:
+            # Asked when its turn has come: until then, others used minutes.
+            stop = self._meter.stop(platform, source, self.moment())
+            if stop is not None:
+                return out_of_budget(source, platform, outcome, made_from, timestamp(self.moment()), stop)
+            with self._job(source, outcome, made_from, BY_ID[platform]) as job:
+                verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
+            self._meter.add(verdict)
         return msgspec.structs.replace(verdict, attempt=attempt)
 
     @contextmanager

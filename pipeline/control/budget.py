@@ -14,7 +14,7 @@ import msgspec
 from pipeline.config import BudgetConfig, RunnerClass
 from pipeline.control.stops import Stop
 from pipeline.digests import digest_of
-from pipeline.instants import instant, timestamp
+from pipeline.instants import known_instant, timestamp
 from pipeline.model import Attempt, Budget, Gate, Stage
 
 WEEK = timedelta(days=7)
@@ -47,14 +47,6 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.runner}: {self.used:.1f} of {self.limit:g} minutes used{share}"
 
 
-class Use(msgspec.Struct, frozen=True, kw_only=True):
-    """One validation that took some `seconds` of a class's time, and ended at `at`."""
-
-    runner: RunnerClass
-    seconds: float
-    at: str
-
-
 def runner_class(platform: str) -> RunnerClass:
     """Return the class of machines that a platform's validations run on."""
     return RunnerClass.MACOS if platform.startswith("darwin-") else RunnerClass.LINUX
@@ -76,21 +68,12 @@ def minutes_used(attempts: Iterable[Attempt], now: datetime) -> dict[RunnerClass
         for line in attempts
         if line.stage is Stage.VALIDATE
     }
-    uses = (
-        Use(runner=runner_class(line.platform), seconds=line.seconds, at=line.at)
-        for line in lines.values()
-        if line.seconds
-    )
-    return minutes_of(uses, now)
-
-
-def minutes_of(uses: Iterable[Use], now: datetime) -> dict[RunnerClass, float]:
-    """Return the minutes of each class in the ISO week of `now`."""
     begin = week_start(now)
     seconds: dict[RunnerClass, list[float]] = {runner: [] for runner in RunnerClass}
-    for use in uses:
-        if begin <= instant(use.at) < begin + WEEK:
-            seconds[use.runner].append(use.seconds)
+    for line in lines.values():
+        at = known_instant(line.at)
+        if line.seconds and at is not None and begin <= at < begin + WEEK:
+            seconds[runner_class(line.platform)].append(line.seconds)
     return {runner: round(fsum(parts) / 60, DIGITS) for runner, parts in seconds.items()}
 
 
@@ -176,7 +159,7 @@ def _used(budget: Budget, runner: RunnerClass, begin: datetime) -> float:
 
     Minutes of an unknown week count: too little is validated until the next publication sets them right, not too much.
     """
-    told = _moment(budget.week_start) if budget.week_start is not None else None
+    told = known_instant(budget.week_start) if budget.week_start is not None else None
     if told is not None and told < begin:
         return 0.0
     match runner:
@@ -184,15 +167,6 @@ def _used(budget: Budget, runner: RunnerClass, begin: datetime) -> float:
             return budget.linux_minutes_used
         case RunnerClass.MACOS:
             return budget.macos_minutes_used
-
-
-def _moment(text: str) -> datetime | None:
-    """Return the moment that a date, or a date with a time, names; without an offset it is UTC."""
-    try:
-        found = datetime.fromisoformat(text)
-        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _percent(share: float) -> str:
