@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from pipeline.history.memory import identity
 from pipeline.instants import timestamp
 from pipeline.model import Attempt, AttemptOutcome, Stage, Subcategory
 
@@ -65,4 +66,4 @@ def lines(draw: st.DrawFn, sources: tuple[str, ...] = ("npm:a", "npm:b", "pypi:a
     )
 
 
-stories = st.lists(lines(), max_size=30)
+stories = st.lists(lines(), max_size=30, unique_by=identity)
