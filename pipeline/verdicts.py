@@ -55,6 +55,19 @@ def not_run(source: str, platform: str, outcome: Generated, made_from: str, now:
     )
 
 
+def unanswered(source: str, outcome: Generated, made_from: str, now: str) -> StaticRecord:
+    """Return the predictions for a package whose metadata control does not let us read now: none, for this run."""
+    return StaticRecord(
+        source=source,
+        recipe_sha256=outcome.recipe_sha256,
+        made_from=made_from,
+        final=False,
+        predictions=[],
+        at=now,
+        seconds=0,
+    )
+
+
 def predicted(
     source: str, platform: str, outcome: Generated, static: StaticRecord, made_from: str, now: str
 ) -> Verdict:
