@@ -132,8 +132,8 @@ def _stands(
 
     The file may have been damaged by hand: tasks of packages that are not in the queue must not be made.
     """
-    if frozen.fingerprints != now or frozen.id in published:
-        return False
+    if frozen.fingerprints != now or frozen.id in published or not frozen.selected:
+        return False  # one without packages would keep those out whose time comes
     asked = [WorkOrder(source=entry.source, name=entry.name) for entry in frozen.selected]
     known = {WorkOrder(source=entry.source, name=entry.name) for entry in queue.entries}
     return (
