@@ -22,13 +22,19 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 class PackageHistory(msgspec.Struct, frozen=True, kw_only=True):
     """What the journal says of one source.
 
-    `tries` counts batches that tried it, `streak` the transient failures in a row, `causes` the different
-    deterministic failures since the last success or requeue. `at` is the time of the newest line that was folded.
+    `tries` counts batches that tried it, `streak` the transient failures in a row, `blocks` and `deferrals` how often
+    in a row it was blocked or deferred, `causes` the different deterministic failures since the last success or
+    requeue. `waits_since` is when it last failed in a way that passes by itself, `repeated_at` when it was last tried
+    in vain although nothing had changed. `at` is the time of the newest line that was folded.
     """
 
     tries: int = 0
     last_tried: str | None = None
     streak: int = 0
+    blocks: int = 0
+    deferrals: int = 0
+    waits_since: str | None = None
+    repeated_at: str | None = None
     failure: Failure | None = None
     causes: tuple[Subcategory | None, ...] = ()
     blocked_at: str | None = None
@@ -75,18 +81,32 @@ def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
         known, last_tried=attempt.at, last_outcome=attempt.outcome, last_message=attempt.message
     )
     if attempt.outcome is AttemptOutcome.DEFERRED:
-        return known
-    known = msgspec.structs.replace(known, tries=known.tries + 1)
+        return msgspec.structs.replace(known, deferrals=known.deferrals + 1)
+    repeated = attempt.at if _in_vain(known, attempt) else known.repeated_at
+    known = msgspec.structs.replace(known, tries=known.tries + 1, deferrals=0, repeated_at=repeated)
     match attempt.outcome:
         case AttemptOutcome.TRANSIENT:
-            return msgspec.structs.replace(known, streak=known.streak + 1)
+            return msgspec.structs.replace(known, streak=known.streak + 1, waits_since=attempt.at)
         case AttemptOutcome.FAILED:
             causes = known.causes if attempt.subcategory in known.causes else (*known.causes, attempt.subcategory)
             return msgspec.structs.replace(
-                known, streak=0, causes=causes, failure=_failure(known.failure, attempt), upstream_changed=False
+                known,
+                streak=0,
+                blocks=0,
+                causes=causes,
+                failure=_failure(known.failure, attempt),
+                upstream_changed=False,
             )
         case AttemptOutcome.BLOCKED:
-            return msgspec.structs.replace(known, streak=0, failure=None, blocked_at=attempt.at)
+            return msgspec.structs.replace(
+                known,
+                streak=0,
+                blocks=known.blocks + 1,
+                waits_since=attempt.at,
+                failure=None,
+                blocked_at=attempt.at,
+                upstream_changed=False,
+            )
         case _:
             return PackageHistory(
                 tries=known.tries,
@@ -96,6 +116,21 @@ def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
                 last_message=attempt.message,
                 at=attempt.at,
             )
+
+
+def _in_vain(known: PackageHistory, attempt: Attempt) -> bool:
+    """Return whether a try ended as the one before had, or in nothing, while upstream was as it had been."""
+    if known.upstream_changed:
+        return False
+    match attempt.outcome:
+        case AttemptOutcome.FAILED:
+            return known.failure is not None and known.failure.fingerprint == attempt.fingerprint
+        case AttemptOutcome.BLOCKED:
+            return known.failure is not None or known.blocks > 0
+        case AttemptOutcome.TRANSIENT:
+            return known.failure is not None
+        case _:
+            return False
 
 
 def _failure(before: Failure | None, attempt: Attempt) -> Failure:
