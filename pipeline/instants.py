@@ -1,9 +1,6 @@
 """Moments as records write them and as code compares them. Pure."""
 
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-
-_LATEST = datetime.max.replace(tzinfo=UTC, microsecond=0)
+from datetime import UTC, datetime
 
 
 def timestamp(now: datetime) -> str:
@@ -14,12 +11,3 @@ def timestamp(now: datetime) -> str:
 def instant(timestamp: str) -> datetime:
     """Return the moment that a record's timestamp names; digits beyond microseconds are dropped."""
     return datetime.fromisoformat(timestamp)
-
-
-@lru_cache(maxsize=65_536)  # one batch gives many packages the same moment
-def later(since: str, hours: float) -> str:
-    """Return the moment so many hours after a timestamp, at the latest the end of the calendar."""
-    try:
-        return timestamp(instant(since) + timedelta(hours=hours))
-    except OverflowError:
-        return timestamp(_LATEST)

@@ -24,50 +24,29 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 def stop_for(control: Control, ecosystem: str, now: datetime) -> Stop | None:
     """Return what keeps an ecosystem from being worked on now, or None."""
-    return pipeline_stop(control) or ecosystem_stop(control, ecosystem) or breaker_stop(control, ecosystem, now)
-
-
-def pipeline_stop(control: Control) -> Stop | None:
-    """Return what the operator's main switch says."""
-    if control.enabled:
-        return None
-    return Stop(
-        gate=Gate.PIPELINE_DISABLED,
-        rule="`enabled` in batch-control.json is true",
-        value=f"enabled: false ({control.reason or 'no reason given'})",
-        since=control.disabled_at,
-        until=control.expected_resume,
-        remedy="`doit resume`",
-    )
-
-
-def ecosystem_stop(control: Control, ecosystem: str) -> Stop | None:
-    """Return what the operator's switch of one ecosystem says."""
-    if ecosystem not in control.disabled_ecosystems:
-        return None
-    return Stop(
-        gate=Gate.ECOSYSTEM_DISABLED,
-        rule="`disabled_ecosystems` in batch-control.json does not name the ecosystem",
-        value=f"{ecosystem} is disabled ({control.reason or 'no reason given'})",
-        since=control.disabled_at,
-        until=control.expected_resume,
-        remedy=f"`doit enable {ecosystem}`",
-    )
-
-
-def breaker_stop(control: Control, ecosystem: str, now: datetime) -> Stop | None:
-    """Return what the ecosystem's circuit breaker says; which entry is its probe is not asked here."""
+    if not control.enabled:
+        return Stop(
+            gate=Gate.PIPELINE_DISABLED,
+            rule="`enabled` in batch-control.json is true",
+            value=f"enabled: false ({control.reason or 'no reason given'})",
+            until=control.expected_resume,
+        )
+    if ecosystem in control.disabled_ecosystems:
+        return Stop(
+            gate=Gate.ECOSYSTEM_DISABLED,
+            rule="`disabled_ecosystems` in batch-control.json does not name the ecosystem",
+            value=f"{ecosystem} is disabled ({control.reason or 'no reason given'})",
+            until=control.expected_resume,
+        )
     breaker = control.circuit_breaker.get(ecosystem)
-    if breaker is None or may_try(breaker, now):
-        return None
-    return Stop(
-        gate=Gate.BREAKER_OPEN,
-        rule="the ecosystem's circuit breaker is not open",
-        value=f"{ecosystem}: open after {breaker.failures} failures",
-        since=breaker.opened_at or breaker.last_failure,
-        until=breaker.opens_at,
-        remedy="the answer of a probe, once it may be sent",
-    )
+    if breaker is not None and not may_try(breaker, now):
+        return Stop(
+            gate=Gate.BREAKER_OPEN,
+            rule="the ecosystem's circuit breaker is not open",
+            value=f"{ecosystem}: open after {breaker.failures} failures",
+            until=breaker.opens_at,
+        )
+    return None
 
 
 def may_try(breaker: Breaker, now: datetime) -> bool:
