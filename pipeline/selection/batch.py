@@ -36,8 +36,7 @@ def select(situation: Situation) -> Selection:
     """Choose the batch."""
     held = _Held()
     passed: list[Candidate] = []
-    for position in range(len(situation.queue.entries)):
-        case = situation.case(position)
+    for case in situation.cases():
         stop = first_stop(case, situation)
         if stop is None:
             passed.append(candidate(case, situation))
@@ -161,14 +160,14 @@ def _probe(
 
 def _within_share(line: Iterable[Candidate], situation: Situation, held: _Held) -> Iterable[Candidate]:
     """Yield the candidates without those that are beyond the share of repeats."""
-    room: int | None = None
+    room = share_left(situation)
+    beyond = _share_stop(situation)
     for one in line:
         if one.rank is Rank.AGED:
-            room = share_left(situation) if room is None else room
-            if room <= 0:
-                held.add(_share_stop(situation), one.case.entry.source)
-                continue
             room -= 1
+            if room < 0:
+                held.add(beyond, one.case.entry.source)
+                continue
         yield one
 
 

@@ -12,9 +12,8 @@ from pipeline.control.stops import Stop
 from pipeline.model import Gate
 from pipeline.selection import predicates, values
 from pipeline.selection.retry import QUARANTINE_RULE
-from pipeline.selection.situation import Case, Situation
+from pipeline.selection.situation import Ask, Case, Situation
 
-Ask = Callable[[Case, Situation], Stop | None]
 Show = Callable[[Case, Situation], str]
 
 
@@ -40,7 +39,10 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
 def first_stop(case: Case, situation: Situation) -> Stop | None:
     """Return the first gate that is shut for an entry, or None."""
-    for ask in _ASKED:
+    asks = situation.asked.get(case.ecosystem)
+    if asks is None:
+        asks = situation.asked[case.ecosystem] = tuple(_worth_asking(case, situation))
+    for ask in asks:
         stop = ask(case, situation)
         if stop is not None:
             return stop
@@ -60,6 +62,23 @@ def checks(case: Case, situation: Situation) -> Iterator[Check]:
         )
 
 
+def _worth_asking(case: Case, situation: Situation) -> Iterator[Ask]:
+    """Yield the predicates in order, without those that are open for all of an ecosystem."""
+    for gate in ENTRY_GATES:
+        if gate.gate not in OF_ECOSYSTEM or gate.ask(case, situation) is not None:
+            yield gate.ask
+
+
+# These gates answer the same for all entries of an ecosystem.
+OF_ECOSYSTEM = frozenset(
+    {
+        Gate.PIPELINE_DISABLED,
+        Gate.NO_GENERATOR,
+        Gate.NOT_IN_BATCH_ECOSYSTEMS,
+        Gate.ECOSYSTEM_DISABLED,
+        Gate.BREAKER_OPEN,
+    }
+)
 ENTRY_GATES = (
     EntryGate(
         gate=Gate.PIPELINE_DISABLED,
@@ -132,4 +151,3 @@ ENTRY_GATES = (
         shows=values.breaker_value,
     ),
 )
-_ASKED = tuple(gate.ask for gate in ENTRY_GATES)

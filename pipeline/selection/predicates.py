@@ -6,7 +6,7 @@ from pipeline.control.stops import Stop, stop_for
 from pipeline.history.fold import NOTHING
 from pipeline.instants import instant
 from pipeline.model import EntryStatus, Gate
-from pipeline.selection.blockers import Waiting, missing, waiting_for
+from pipeline.selection.blockers import Waiting, waiting_for
 from pipeline.selection.retry import QUARANTINE_RULE, Standing, later, next_try, quarantine, standing
 from pipeline.selection.situation import Case, Situation
 from pipeline.selection.statuses import CANDIDATES
@@ -132,9 +132,8 @@ def waiting(case: Case, situation: Situation) -> Waiting | None:
     """Return the recipes that an entry waits for; None when it waits for none."""
     if case.entry.status is not EntryStatus.BLOCKED:
         return None
-    if not missing(case.entry, situation.available):
-        return None
-    return waiting_for(case.entry, situation.available, situation.names)
+    found = waiting_for(case.entry, situation.available, situation.names)
+    return found if found.missing else None
 
 
 def is_aged(case: Case, situation: Situation) -> bool:

@@ -1,6 +1,6 @@
 """All that decides what is tried now, gathered once; what several gates ask of it is worked out once. Pure."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -8,6 +8,7 @@ from functools import cached_property
 import msgspec
 
 from pipeline.config import Config
+from pipeline.control.stops import Stop
 from pipeline.history.fingerprint import fingerprint, policy_digest
 from pipeline.history.fold import NOTHING, History, PackageHistory
 from pipeline.model import Control, Queue, QueueEntry
@@ -25,6 +26,10 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     position: int
     ecosystem: str
     known: PackageHistory
+
+
+# A gate's predicate.
+Ask = Callable[[Case, "Situation"], Stop | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +50,16 @@ class Situation:
     recipes: Set[str] = frozenset()
     attempts: int = 0
     again: int = 0
+    # What is worth asking of an ecosystem's entries, and fingerprints: filled while gates are asked.
+    asked: dict[str, tuple[Ask, ...]] = field(default_factory=dict, compare=False, repr=False)
     _fingerprints: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
+
+    def cases(self) -> Iterator[Case]:
+        """Yield every entry with what is known of it."""
+        history = self.history
+        for position, entry in enumerate(self.queue.entries):
+            source = entry.source
+            yield Case(entry, position, ecosystem_of(source), history.get(source, NOTHING))
 
     def case(self, position: int) -> Case:
         """Return one entry with what is known of it."""
