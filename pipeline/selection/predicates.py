@@ -4,10 +4,10 @@ from functools import cache
 
 from pipeline.control.stops import Stop, stop_for
 from pipeline.history.fold import NOTHING
-from pipeline.instants import instant
+from pipeline.instants import instant, later
 from pipeline.model import EntryStatus, Gate
 from pipeline.selection.blockers import Waiting, waiting_for
-from pipeline.selection.retry import QUARANTINE_RULE, Standing, later, next_try, quarantine, standing
+from pipeline.selection.retry import QUARANTINE_RULE, Standing, next_try, quarantine, standing
 from pipeline.selection.situation import Case, Situation
 from pipeline.selection.statuses import CANDIDATES
 

@@ -1,7 +1,7 @@
 """When a package is tried again: backoff after transient failures, quarantine after deterministic ones. Pure."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
 
@@ -9,14 +9,13 @@ from pipeline.config import QuarantineConfig, RetryConfig
 from pipeline.control.stops import Stop
 from pipeline.digests import digest_of
 from pipeline.history.fold import Failure, PackageHistory
-from pipeline.instants import instant, timestamp
+from pipeline.instants import instant, later
 from pipeline.model import Gate, Subcategory
 
 QUARANTINE_RULE = "a package that failed for its own reasons waits until something that matters changes"
 # Doublings after which any delay that is configured has passed the longest.
 MOST_DOUBLINGS = 64
 _JITTER_STEPS = 2**32
-_LATEST = "9999-12-31T23:59:59Z"
 
 
 class Standing(StrEnum):
@@ -26,15 +25,6 @@ class Standing(StrEnum):
     CHANGED = "changed"
     HELD = "held"
     AGED = "aged"
-
-
-@lru_cache(maxsize=65_536)  # one batch gives many packages the same moment
-def later(since: str, hours: float) -> str:
-    """Return the moment so many hours after a timestamp, at the latest the end of the calendar."""
-    try:
-        return timestamp(instant(since) + timedelta(hours=hours))
-    except OverflowError:
-        return _LATEST
 
 
 def delay_hours(streak: int, source: str, config: RetryConfig) -> float:
