@@ -126,7 +126,8 @@ class Run:
 
     def static_digest(self, source: str, outcome: Generated) -> str:
         """Return the digest of what a package's predictions are made from."""
-        return digest_of("T0", source, outcome.recipe_sha256, INSTALLERS[ecosystem_of(source)].REVISION)
+        made_from = ("T0", source, outcome.recipe_sha256, INSTALLERS[ecosystem_of(source)].REVISION)
+        return digest_of(*made_from, *self._after(source))
 
     def verdict_digest(self, platform: str, source: str, outcome: Generated) -> str:
         """Return the digest of what a verdict made on this machine is made from; the same on every machine."""
@@ -134,9 +135,13 @@ class Run:
             return self.static_digest(source, outcome)
         revision = INSTALLERS[ecosystem_of(source)].REVISION
         limits = self.plan.limits(self._orders[source])
-        return digest_of(
-            "T1", source, outcome.recipe_sha256, platform, revision, limits.fetch, limits.build, limits.verify
-        )
+        made_from = ("T1", source, outcome.recipe_sha256, platform, revision)
+        return digest_of(*made_from, limits.fetch, limits.build, limits.verify, *self._after(source))
+
+    def _after(self, source: str) -> tuple[str, ...]:
+        """Return what tells the results of another try from those up to its order's `after`."""
+        after = self._orders[source].after
+        return (after,) if after else ()
 
     def predict(self, source: str, outcome: Generated, made_from: str) -> StaticRecord:
         """Ask a package's metadata about every platform that gets verdicts; what control holds back stays open."""
