@@ -18,7 +18,8 @@ from pipeline.recipe import recipe_path
 from pipeline.selection.batch import make_batch, select
 from pipeline.settings import load_config, load_control, load_queue
 from pipeline.source import ecosystem_of
-from pipeline.store import Paths, read_ledger_ids, read_result
+from pipeline.state.ledger import Ledger
+from pipeline.store import Paths, read_result
 from pipeline.text import kebab
 
 
@@ -108,11 +109,11 @@ def load(
         config=digest_of(config.queue, config.batch, sorted(generators)),
     )
     frozen = read_result(paths.batch, Batch)
-    published = read_ledger_ids(paths.ledger)
-    if frozen is not None and _stands(frozen, fingerprints, published, queue, generators):
+    ledger = Ledger(paths)
+    if frozen is not None and _stands(frozen, fingerprints, ledger, queue, generators):
         batch = frozen
     else:
-        used = [*published, *([frozen.id] if frozen else [])]
+        used = [*ledger.ids, *([frozen.id] if frozen else [])]
         batch = make_batch(select(queue, control, config, generators, now), fingerprints, now, used)
     return Plan(
         paths=paths,
@@ -125,14 +126,13 @@ def load(
     )
 
 
-def _stands(
-    frozen: Batch, now: InputFingerprints, published: Sequence[str], queue: Queue, generators: frozenset[str]
-) -> bool:
+def _stands(frozen: Batch, now: InputFingerprints, ledger: Ledger, queue: Queue, generators: frozenset[str]) -> bool:
     """Return whether a frozen batch is still the one to work on, and one that these inputs can have given.
 
+    A batch whose publication was cut off stands until that is finished, although it has changed the queue already.
     The file may have been damaged by hand: tasks of packages that are not in the queue must not be made.
     """
-    if frozen.fingerprints != now or frozen.id in published:
+    if not ledger.is_unfinished(frozen.id) and (frozen.fingerprints != now or frozen.id in ledger.ids):
         return False
     asked = [WorkOrder(source=entry.source, name=entry.name) for entry in frozen.selected]
     known = {WorkOrder(source=entry.source, name=entry.name) for entry in queue.entries}

@@ -17,7 +17,6 @@ import yaml
 from pipeline.checks import first_defect, shorten
 from pipeline.contract import json_schema
 from pipeline.errors import BadInput, Defect, PipelineError
-from pipeline.model import BatchId
 from pipeline.source import ecosystem_of, file_stem, identifier_of, slug
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -183,26 +182,6 @@ def stamp(path: str) -> list[int] | None:
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]
-
-
-def read_ledger_ids(path: Path) -> tuple[str, ...]:
-    """Return the ids of all batches that the ledger knows, oldest first; none when there is no ledger.
-
-    A torn last line (a crash while it was appended) is not an entry.
-    """
-    if not is_there(path):
-        return ()
-    ids: list[str] = []
-    for line in read_bytes(path, purpose="ledger of batches").splitlines():
-        try:
-            ids.append(msgspec.json.decode(line, type=_LedgerLine).batch_id)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-    return tuple(ids)
-
-
-class _LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
-    batch_id: BatchId
 
 
 def encode(record: msgspec.Struct) -> bytes:
