@@ -17,8 +17,9 @@ from pathlib import Path
 import msgspec
 
 from pipeline.digests import digest_of, sha256
-from pipeline.history import fold
-from pipeline.history.fold import DETAILS, Counts, History, Memory, goes_on, identity, in_order, in_utc, remember
+from pipeline.history import fold, memory
+from pipeline.history.fold import DETAILS, History
+from pipeline.history.memory import Counts, Memory, goes_on, identity, in_order, in_utc, remember
 from pipeline.instants import timestamp
 from pipeline.model import Attempt
 from pipeline.model import journal as model
@@ -175,7 +176,12 @@ def _lines_with(content: bytes, text: str) -> Iterator[Attempt]:
 @cache
 def _code() -> str:
     """Return the digest of the code that folds: what another revision has folded is not used."""
-    return digest_of([sha256(Path(str(module)).read_bytes()) for module in (__file__, fold.__file__, model.__file__)])
+    return digest_of(
+        [
+            sha256(Path(str(module)).read_bytes())
+            for module in (__file__, fold.__file__, memory.__file__, model.__file__)
+        ]
+    )
 
 
 class _Unfit(Exception):
