@@ -105,7 +105,7 @@ def load(
     generators = _generators(config, revisions)
     fingerprints = InputFingerprints(
         queue=queue_digest,
-        control=digest_of(control.enabled, control.disabled_ecosystems, control.circuit_breaker),
+        control=digest_of(control.enabled, control.disabled_ecosystems),
         config=digest_of(config.queue, config.batch, sorted(generators)),
     )
     frozen = read_result(paths.batch, Batch)
