@@ -177,6 +177,19 @@ def works_alone(execute: Callable[P, R]) -> Callable[P, R]:
     return alone_on_root
 
 
+def leaves_a_record(execute: Callable[P, R]) -> Callable[P, R]:
+    """Keep what a run asked of the registries, however it ends; one that is killed loses only its own."""
+
+    @wraps(execute)
+    def recorded(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return execute(*args, **options)
+        finally:
+            current().keep_record()
+
+    return recorded
+
+
 class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
     """`doit` itself: SIGTERM ends it as Ctrl-C does."""
 
@@ -187,7 +200,7 @@ class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
         signal.signal(signal.SIGTERM, _interrupt)
         return super().execute(params, args)
 
-    _execute = works_alone(Run._execute)  # noqa: SLF001  # what doit's commands are to override
+    _execute = works_alone(leaves_a_record(Run._execute))  # noqa: SLF001  # what doit's commands are to override
 
 
 class ListTasks(NamesNearest, List):  # type: ignore[misc]  # doit has no types

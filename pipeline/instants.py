@@ -11,3 +11,15 @@ def timestamp(now: datetime) -> str:
 def instant(timestamp: str) -> datetime:
     """Return the moment that a record's timestamp names; digits beyond microseconds are dropped."""
     return datetime.fromisoformat(timestamp)
+
+
+def known_instant(text: str) -> datetime | None:
+    """Return the moment that a date, or a date with a time, names; None for one that no calendar has.
+
+    Without an offset it is UTC.
+    """
+    try:
+        found = datetime.fromisoformat(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,5 +1,6 @@
 """The composition root: what one process of the pipeline shares, built once and handed to the adapters."""
 
+import os
 import shutil
 import tempfile
 import threading
@@ -22,9 +23,10 @@ from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
 from pipeline.errors import PipelineError
-from pipeline.http_events import CacheHit, CountingObserver, NetworkEvent, RequestSent, WaitBegan
+from pipeline.http_events import CacheHit, CountingObserver, HostCounts, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
 from pipeline.limiter import FileLimiter
+from pipeline.meter import Meter
 from pipeline.model import (
     ConstraintsRecord,
     Control,
@@ -33,8 +35,10 @@ from pipeline.model import (
     Held,
     OutcomeRecord,
     Payload,
+    RunRecord,
     StaticRecord,
     Subcategory,
+    Traffic,
     Verdict,
     VerdictStatus,
     WorkOrder,
@@ -47,9 +51,10 @@ from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
 from pipeline.settings import load_control
 from pipeline.source import ecosystem_of, identifier_of
+from pipeline.state.metrics import keep_run
 from pipeline.store import machine_folder, read_result
 from pipeline.summary import Summary, summarise
-from pipeline.verdicts import not_run
+from pipeline.verdicts import not_run, out_of_budget
 
 if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
     from pipeline.http import HttpFetcher
@@ -80,11 +85,13 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.traffic = CountingObserver()
+        self._started = self.clock.now(), timestamp(self.moment())
+        self._traffic = {ecosystem: CountingObserver() for ecosystem in self.progress.ecosystems}
         self._lock = threading.Lock()
         self._adapters: Adapters | None = None
         self._orders = {order.source: order for order in self.plan.orders}
         self._slots = threading.BoundedSemaphore(self.plan.validation_workers)
+        self._meter = Meter(self.plan)
 
     def moment(self) -> datetime:
         """Return the time of day."""
@@ -157,13 +164,22 @@ class Run:
                 break
             if self.clock.pause(min(RETRY_FIRST * 2 ** (attempt - 2), RETRY_LONGEST), self.stop):
                 break
-            verdict = self._measure_once(platform, source, outcome, made_from, attempt)
+            again = self._measure_once(platform, source, outcome, made_from, attempt)
+            if again.status is VerdictStatus.NOT_RUN:  # what was found before tells more than that it was not repeated
+                break
+            verdict = again
         return verdict
 
     def _measure_once(self, platform: str, source: str, outcome: Generated, made_from: str, attempt: int) -> Verdict:
         installer = INSTALLERS[ecosystem_of(source)]
-        with self._slots, self._job(source, outcome, made_from, BY_ID[platform]) as job:
-            verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
+        with self._slots:
+            # Asked when its turn has come: until then, others used minutes.
+            stop = self._meter.stop(platform, source, self.moment())
+            if stop is not None:
+                return out_of_budget(source, platform, outcome, made_from, timestamp(self.moment()), stop)
+            with self._job(source, outcome, made_from, BY_ID[platform]) as job:
+                verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
+            self._meter.add(verdict)
         return msgspec.structs.replace(verdict, attempt=attempt)
 
     @contextmanager
@@ -206,6 +222,23 @@ class Run:
             read_result(paths.payload, Payload),
         )
 
+    def traffic(self) -> dict[str, HostCounts]:
+        """Return what happened between this process and the registries so far, by ecosystem."""
+        return {ecosystem: counts.total() for ecosystem, counts in self._traffic.items()}
+
+    def keep_record(self) -> None:
+        """Write down what this process asked of the registries for the batch; nothing when it asked nothing."""
+        asked = {ecosystem: counts for ecosystem, counts in self.traffic().items() if counts != HostCounts()}
+        if asked:
+            began, started_at = self._started
+            record = RunRecord(
+                batch_id=self.plan.batch.id,
+                started_at=started_at,
+                seconds=round(self.clock.now() - began, 3),
+                traffic={ecosystem: _traffic(counts) for ecosystem, counts in asked.items()},
+            )
+            keep_run(self.plan.paths, record, os.getpid())
+
     # -------------------------------------------------------------------------------------- adapters
 
     def _opened(self) -> Adapters:
@@ -245,7 +278,7 @@ class Run:
         )
 
     def _observe(self, ecosystem: str, event: NetworkEvent, /) -> None:
-        self.traffic(event)
+        self._traffic[ecosystem](event)
         match event:
             case WaitBegan(seconds=seconds):
                 self.progress.waiting(ecosystem, self.clock.now() + seconds)
@@ -255,6 +288,17 @@ class Run:
                 self.progress.request(ecosystem, from_cache=True)
             case _:
                 pass
+
+
+def _traffic(counts: HostCounts) -> Traffic:
+    return Traffic(
+        requests=counts.requests,
+        cache_hits=counts.cache_hits,
+        not_modified=counts.not_modified,
+        bytes=counts.bytes,
+        failed_tries=counts.failed_tries,
+        waited=round(counts.waited, 3),
+    )
 
 
 def _fetcher_class() -> "type[HttpFetcher]":
