@@ -1,6 +1,9 @@
 """Moments as records write them and as code compares them. Pure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+_LATEST = datetime.max.replace(tzinfo=UTC, microsecond=0)
 
 
 def timestamp(now: datetime) -> str:
@@ -23,3 +26,12 @@ def known_instant(text: str) -> datetime | None:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+@lru_cache(maxsize=65_536)  # one batch gives many packages the same moment
+def later(since: str, hours: float) -> str:
+    """Return the moment so many hours after a timestamp, at the latest the end of the calendar."""
+    try:
+        return timestamp(instant(since) + timedelta(hours=hours))
+    except OverflowError:
+        return timestamp(_LATEST)
