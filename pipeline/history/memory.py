@@ -1,8 +1,8 @@
 """All lines of the journal, in order and each once, as one memory that more lines can be added to. Pure."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -13,7 +13,6 @@ from pipeline.model import Attempt, AttemptOutcome, Stage
 # What is told apart between lines: the same attempt, written twice, has it twice.
 Identity = tuple[str, str | None, Stage, str, int, str]
 _RANK = {stage: rank for rank, stage in enumerate(Stage)}
-_UTC = "2026-03-02T12:00:00Z"  # the form that this project writes
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -44,23 +43,13 @@ def identity(attempt: Attempt) -> Identity:
     return attempt.source, attempt.batch_id, attempt.stage, attempt.platform, attempt.attempt, attempt.at
 
 
+@lru_cache(maxsize=4096)  # the lines of a batch share their times
 def in_utc(at: str) -> str | None:
     """Return a timestamp in UTC and whole seconds, which sorts as text; None when no calendar has it (30 February)."""
-    if len(at) == len(_UTC) and at.endswith("Z"):
-        return at if _is_day(at[:10]) else None
     try:
         return instant(at).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, OverflowError):
         return None
-
-
-@cache
-def _is_day(day: str) -> bool:
-    try:
-        date.fromisoformat(day)
-    except ValueError:
-        return False
-    return True
 
 
 def in_order(lines: Iterable[Attempt]) -> list[Attempt]:
@@ -73,7 +62,9 @@ def in_order(lines: Iterable[Attempt]) -> list[Attempt]:
         at = in_utc(line.at)
         if at is not None:
             timed = line if at == line.at else msgspec.structs.replace(line, at=at)
-            found.setdefault(identity(timed), timed)
+            known = found.setdefault(identity(timed), timed)
+            if known is not timed and known != timed:  # two branches disagree: whichever is joined into the other
+                found[identity(timed)] = min(known, timed, key=msgspec.json.encode)
     return sorted(found.values(), key=_order)
 
 

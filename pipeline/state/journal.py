@@ -19,7 +19,7 @@ import msgspec
 from pipeline.digests import digest_of, sha256
 from pipeline.history import fold, memory
 from pipeline.history.fold import DETAILS, History
-from pipeline.history.memory import Counts, Memory, goes_on, identity, in_order, in_utc, remember
+from pipeline.history.memory import Counts, Identity, Memory, goes_on, identity, in_order, in_utc, remember
 from pipeline.instants import timestamp
 from pipeline.model import Attempt
 from pipeline.model import journal as model
@@ -71,7 +71,10 @@ def append(paths: Paths, attempts: Iterable[Attempt]) -> int:
         content = _content(path)
         needles = {attempt.batch_id or attempt.source for attempt in asked}
         known = {identity(line) for needle in needles for line in _lines_with(content, needle)}
-        fresh = {identity(attempt): attempt for attempt in asked if identity(attempt) not in known}
+        fresh: dict[Identity, Attempt] = {}
+        for attempt in asked:
+            if identity(attempt) not in known:
+                fresh.setdefault(identity(attempt), attempt)
         append_lines(path, fresh.values())
         new += len(fresh)
     return new
