@@ -93,6 +93,10 @@ class Paths:
         """Return the recipe with its constraints and its verify command."""
         return f"{self._prefix}/constrain/{_folder_and_slug(source)}.toml"
 
+    def replaced(self, sha256: str) -> Path:
+        """Return where the bytes of a recipe are kept that a batch has replaced."""
+        return self.replaced_folder / f"{sha256}.toml"
+
     def recipe(self, relative: str) -> Path:
         """Return a published recipe, `recipes/<letter>/<name>.toml` below the root."""
         return self.root / relative

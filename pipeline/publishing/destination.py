@@ -1,8 +1,8 @@
 """Where a batch is published: a branch of the git checkout that the root lies in, or the root itself without git."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import msgspec
@@ -42,6 +42,9 @@ class Destination(Protocol):
     def current(self, path: str) -> bytes | None:
         """Return the recipe that is in use at a path, None when there is none."""
 
+    def recipes(self) -> Set[str]:
+        """Return the names of all recipes that are in use."""
+
     def place(self, change: Change) -> Placed:
         """Bring a change to its destination; what is there already stays as it is."""
 
@@ -63,6 +66,10 @@ class Folder:
         recipe = self._paths.recipe(path)
         return read_bytes(recipe, purpose="recipe") if is_there(recipe) else None
 
+    def recipes(self) -> Set[str]:
+        """Return the names of the recipes in the root."""
+        return frozenset(path.stem for path in (self._paths.root / RECIPES).glob("*/*.toml"))
+
     def place(self, change: Change) -> Placed:
         """Write and remove recipes, each in one step."""
         for path, content in change.files.items():
@@ -73,8 +80,8 @@ class Folder:
         return Placed(merged=True)
 
     def is_merged(self, entry: LedgerEntry) -> bool:
-        """Return whether the publication came to its end: until then some recipes may be missing."""
-        return entry.state is not BatchState.BUILT
+        """Return whether its recipes are all there: what wrote them may have been cut off."""
+        return entry.state is not BatchState.BUILT or _holds(entry, self.current)
 
     def save_state(self, message: str, at: str) -> str:  # noqa: ARG002  # the files are the state; there is no other place
         """Keep nothing: the files in the root are the state."""
@@ -101,6 +108,10 @@ class Branch:
         found = self._recipes.get(path)
         return self._repository.contents([found])[0] if found else None
 
+    def recipes(self) -> Set[str]:
+        """Return the names of the recipes at HEAD."""
+        return frozenset(PurePosixPath(path).stem for path in self._recipes)
+
     def place(self, change: Change) -> Placed:
         """Commit a change to its branch. The same change is the same commit, so a repetition finds it there."""
         git = self._repository
@@ -122,11 +133,7 @@ class Branch:
             return False
         if entry.commit and self._repository.contains(self._head, entry.commit):
             return True
-        files = standing_files(entry)
-        if not all(file.path in self._recipes for file in files):
-            return False
-        contents = self._repository.contents([self._recipes[file.path] for file in files])
-        return all(sha256(content) == file.sha256 for file, content in zip(files, contents, strict=True))
+        return _holds(entry, self.current)
 
     def save_state(self, message: str, at: str) -> str:
         """Commit the state to its own branch, on top of its last commit, unless nothing has changed since."""
@@ -170,6 +177,13 @@ def destination_of(paths: Paths, config: Config, environment: Mapping[str, str])
     """Return where batches of a root go: a branch when it lies in a git checkout, else the root itself."""
     repository = repository_around(paths.root, environment, paths.build / ".publish-index")
     return Branch(paths, config, repository) if repository else Folder(paths)
+
+
+def _holds(entry: LedgerEntry, current: Callable[[str], bytes | None]) -> bool:
+    """Return whether each recipe of a batch is in use, byte for byte; a batch without any is nowhere."""
+    files = standing_files(entry)
+    found = ((file.sha256, current(file.path)) for file in files)
+    return bool(files) and all(content is not None and sha256(content) == digest for digest, content in found)
 
 
 def _is_same(known: str | None, content: bytes) -> bool:

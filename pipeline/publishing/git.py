@@ -127,6 +127,7 @@ class Repository:
     def _tree(self, base: str | None, files: Mapping[str, bytes], removed: Iterable[str]) -> str:
         """Write the tree of a commit in an index of our own; one that a killed process left is in nobody's use."""
         ids = dict(zip(files, self._blobs(list(files.values())), strict=True))
+        self.index.parent.mkdir(parents=True, exist_ok=True)
         self._drop_index()
         try:
             self._run("read-tree", *([base] if base else ["--empty"]), extra=self._own_index())

@@ -13,6 +13,7 @@ class _Glance(msgspec.Struct, frozen=True, kw_only=True):
 
     batch_id: BatchId
     state: str = ""
+    at: str = ""
 
 
 class Ledger:
@@ -26,13 +27,14 @@ class Ledger:
         self._path = paths.ledger
         self._lines: dict[str, list[bytes]] = {}
         self._states: dict[str, str] = {}
+        self.newest_at = ""
         self._decoder = msgspec.json.Decoder(LedgerEntry)
         glance = msgspec.json.Decoder(_Glance)
         content = read_bytes(paths.ledger, purpose="ledger of batches") if is_there(paths.ledger) else b""
         for line in content.split(b"\n"):
             found = decode_line(glance, line) if line else None
             if found is not None:
-                self._keep(found.batch_id, found.state, line)
+                self._keep(found, line)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -68,12 +70,14 @@ class Ledger:
         if self.entry(entry.batch_id) == entry:
             return False
         append_lines(self._path, [entry])
-        self._keep(entry.batch_id, entry.state, msgspec.json.encode(entry))
+        seen = _Glance(batch_id=entry.batch_id, state=entry.state, at=entry.at)
+        self._keep(seen, msgspec.json.encode(entry))
         return True
 
-    def _keep(self, batch_id: str, state: str, line: bytes) -> None:
-        self._lines.setdefault(batch_id, []).append(line)
-        self._states[batch_id] = state
+    def _keep(self, seen: _Glance, line: bytes) -> None:
+        self._lines.setdefault(seen.batch_id, []).append(line)
+        self._states[seen.batch_id] = seen.state
+        self.newest_at = max(self.newest_at, seen.at)
 
 
 def entries(paths: Paths) -> dict[str, LedgerEntry]:
