@@ -241,7 +241,7 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
     _execute = works_alone(Forget._execute)  # noqa: SLF001  # what doit's commands are to override
 
 
-COMMANDS = ("run", "list", "info", "clean", "forget", "help")
+COMMANDS = ("run", "list", "info", "clean", "forget", "requeue", "why", "help")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
