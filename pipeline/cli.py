@@ -260,7 +260,7 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
 COMMANDS = (
     *("run", "list", "info", "clean", "forget", "help"),
     *("stop", "resume", "disable", "enable", "status"),
-    *("publish", "rollback"),
+    *("publish", "rollback", "requeue", "recheck", "why", "metrics"),
 )
 
 
