@@ -22,6 +22,7 @@ from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
 from pipeline.errors import PipelineError
+from pipeline.history.tries import keeping
 from pipeline.http_events import CacheHit, CountingObserver, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
 from pipeline.limiter import FileLimiter
@@ -157,7 +158,7 @@ class Run:
                 break
             if self.clock.pause(min(RETRY_FIRST * 2 ** (attempt - 2), RETRY_LONGEST), self.stop):
                 break
-            verdict = self._measure_once(platform, source, outcome, made_from, attempt)
+            verdict = keeping(self._measure_once(platform, source, outcome, made_from, attempt), verdict, None)
         return verdict
 
     def _measure_once(self, platform: str, source: str, outcome: Generated, made_from: str, attempt: int) -> Verdict:
