@@ -42,7 +42,7 @@ _NOT_ITS_FAULT = frozenset(
     {Exclusion.NAME_COLLISION, Exclusion.NO_RECORD, Exclusion.NO_RECIPE, Exclusion.DIGEST_MISMATCH}
 )
 _RAN = PASSED | {VerdictStatus.FAILED, VerdictStatus.INFRA_ERROR}
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@]+@")
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def attempts_of(
