@@ -254,7 +254,7 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
     _execute = works_alone(Forget._execute)  # noqa: SLF001  # what doit's commands are to override
 
 
-COMMANDS = ("run", "list", "info", "clean", "forget", "help")
+COMMANDS = ("run", "list", "info", "clean", "forget", "metrics", "help")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
