@@ -102,7 +102,7 @@ def _platforms(platforms: Mapping[str, Mapping[VerdictStatus, int]], width: int)
     shown = [status for status in VerdictStatus if any(counts.get(status) for counts in platforms.values())]
     table = _table("platform", [STATUS_HEADS.get(status, status.value) for status in shown], width)
     for name in sorted(platforms, key=lambda platform: MODEL_ORDER.get(platform, len(MODEL_ORDER))):
-        table.add_row(name, *(_number(platforms[name].get(status, 0), _style(status)) for status in shown))
+        table.add_row(name, *(_short(platforms[name].get(status, 0), _style(status)) for status in shown))
     return table
 
 
@@ -142,6 +142,15 @@ def _table(first: str, columns: Iterable[str], width: int) -> Table:
 
 def _number(count: int, style: str = "") -> Text:
     return Text(f"{count:,}", style=style) if count else Text("-", style="dim")
+
+
+def _short(count: int, style: str) -> Text:
+    """Return a count in at most five signs: `9,999`, `12.3k`, `1.2M`, rounded down; `--json` has all digits."""
+    if count < 10_000:
+        return _number(count, style)
+    unit, sign = (1_000, "k") if count < 1_000_000 else (1_000_000, "M")
+    digits = 1 if count < 100 * unit else 0
+    return Text(f"{count * 10**digits // unit / 10**digits:.{digits}f}{sign}", style=style)
 
 
 def _style(status: VerdictStatus) -> str:
