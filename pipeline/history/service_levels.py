@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pipeline.history.metrics import Totals, all_of, totals
+from pipeline.history.metrics import Totals, all_of
 from pipeline.instants import known_instant
 from pipeline.model import BatchMetrics, BatchState, EcosystemCounts, EntryStatus, QueueEntry, Traffic
 from pipeline.source import ecosystem_of
@@ -97,7 +97,8 @@ class ServiceLevels(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def service_levels(
-    asked: Collection[BatchMetrics],
+    added: Totals,
+    batch_ids: Collection[str],
     every: Sequence[BatchMetrics],
     entries: Iterable[QueueEntry],
     ledger: Iterable[Milestone],
@@ -106,11 +107,11 @@ def service_levels(
     *,
     ecosystem: str | None = None,
 ) -> ServiceLevels:
-    """Return the service levels of some batches, of one ecosystem or of all; `every` holds all there are, oldest first.
+    """Return the service levels of some batches, of one ecosystem or of all.
 
+    `added` are the numbers of the batches `batch_ids`, added up; `every` holds all batches there are, oldest first.
     Minutes are not told apart by ecosystem, so the cost is always that of all ecosystems of these batches.
     """
-    added = totals(asked)
     counts, traffic = only(added.ecosystems, ecosystem), only(added.traffic, ecosystem)
     tried = sorted(only({name: counts for line in every for name, counts in line.ecosystems.items()}, ecosystem))
     last = {name: last_success(every, no_success_hours, now, ecosystem=name) for name in tried}
@@ -119,7 +120,7 @@ def service_levels(
         success_of_all=success(all_of(counts, EcosystemCounts())),
         without_body=without_body(all_of(traffic, Traffic())),
         queue_age=queue_age((each for each in entries if ecosystem in {None, ecosystem_of(each.source)}), now),
-        cycle_hours=cycle_hours(ledger, {line.batch_id for line in asked}),
+        cycle_hours=cycle_hours(ledger, batch_ids),
         cost=cost_of_a_recipe(added),
         last_success=last_success(every, no_success_hours, now, ecosystem=ecosystem),
         last_success_by_ecosystem={name: found for name, found in last.items() if found is not None},

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.history.metrics import totals
 from pipeline.history.report import Query, chosen, report
 from pipeline.history.service_levels import (
     Milestone,
@@ -35,7 +36,7 @@ def ago(hours: float):
 
 def levels(asked: list[BatchMetrics], **fields):
     """Return the service levels of some batches, which are all there are."""
-    return service_levels(asked, asked, fields.pop("entries", []), fields.pop("ledger", []), HOURS, NOW, **fields)
+    return service_levels(totals(asked), {line.batch_id for line in asked}, asked, [], [], HOURS, NOW, **fields)
 
 
 # ------------------------------------------------------------------------------------ percentiles
