@@ -143,7 +143,14 @@ def test_a_recipe_pays_for_the_failures_too():
 def test_before_the_first_batch_there_is_no_alarm():
     """A pipeline that never ran has not failed."""
     assert last_success([], HOURS, NOW) is None
-    assert last_success([metrics(ecosystems={"npm": counts(deferred=3)})], HOURS, NOW) is None
+    assert last_success([metrics(at=ago(999))], HOURS, NOW, ecosystem="pypi") is None
+
+
+def test_a_pipeline_that_puts_off_everything_stands_still():
+    """Held back by an operator, a breaker or the budget for days: somebody must be told of that as well."""
+    found = last_success([metrics(at=ago(49), ecosystems={"npm": counts(deferred=3)})], HOURS, NOW)
+    assert found is not None
+    assert (found.at, found.alarm) == (None, True)
 
 
 @pytest.mark.parametrize(("hours", "alarm"), [(0, False), (47.9, False), (48, False), (48.1, True), (9999, True)])
