@@ -16,6 +16,7 @@ import yaml
 
 from pipeline.checks import first_defect, shorten
 from pipeline.contract import json_schema
+from pipeline.decoding import decode_json
 from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.source import ecosystem_of, file_stem, identifier_of, slug
 
@@ -168,7 +169,7 @@ def is_there(path: Path) -> bool:
 def decode(content: bytes, kind: type[T], *, place: str) -> T:
     """Return the record that some JSON holds; raises `BadInput` with pointer, rule and remedy when it does not."""
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode_json(content, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(place, _json_defect(content, kind, str(error))) from None
 
@@ -181,7 +182,7 @@ def read(path: Path | str, kind: type[T], *, purpose: str) -> T:
 def read_result(path: Path | str, kind: type[T]) -> T | None:
     """Return a result of an earlier run, or None when there is none that can be used (it is then made again)."""
     try:
-        return msgspec.json.decode(_regular_file(Path(path)), type=kind)
+        return decode_json(_regular_file(Path(path)), kind)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
