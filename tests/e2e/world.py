@@ -23,6 +23,7 @@ from pipeline.model import (
     OutcomeRecord,
     PackageList,
     Payload,
+    RunRecord,
     StaticRecord,
     Verdict,
 )
@@ -218,6 +219,9 @@ class World:
     def constraints(self, source: str) -> ConstraintsRecord:
         return load(self.paths.constraints(source), ConstraintsRecord)
 
+    def batch(self) -> Batch:
+        return load(self.paths.batch, Batch)
+
     def payload(self) -> Payload:
         return load(self.paths.payload, Payload)
 
@@ -254,6 +258,7 @@ RECORD_FILES: Mapping[str, type[msgspec.Struct]] = {
     "validate/*/*.json": Verdict,
     "constrain/*/*.json": ConstraintsRecord,
     "payload/pr.json": Payload,
+    "runs/*.json": RunRecord,
 }
 
 
