@@ -8,6 +8,7 @@ import msgspec
 
 from pipeline import text
 from pipeline.decoding import decode_json
+from pipeline.digests import digest_of
 from pipeline.ecosystems.base import Answer, Draft, Made
 from pipeline.model import (
     STOOD_IN,
@@ -16,6 +17,7 @@ from pipeline.model import (
     Evidence,
     Failed,
     FieldEvidence,
+    Held,
     License,
     Origin,
     Recipe,
@@ -145,6 +147,33 @@ def mark_stale(made: Made, answer: Answer) -> Made:
         return made
     risks = [STOOD_IN, *made.evidence.risks]
     return Draft(recipe=made.recipe, evidence=msgspec.structs.replace(made.evidence, risks=risks))
+
+
+def seen(made: Made, *semantic: object) -> Made:
+    """Return what was made, with the digest of what it depends on upstream: that of the release that was chosen.
+
+    What is said of other releases, times and counts are not part of it. What passes by itself gets none.
+    """
+    return _with_upstream(made, digest_of("upstream", *semantic))
+
+
+def settled(made: Made, ecosystem: str) -> Made:
+    """Return what was made; what no release was chosen for depends on nothing but that this is still so."""
+    match made:
+        case Skipped(subcategory=cause, upstream=None) | Failed(subcategory=cause, upstream=None):
+            return _with_upstream(made, digest_of("upstream", ecosystem, cause))
+        case _:
+            return made
+
+
+def _with_upstream(made: Made, upstream: str) -> Made:
+    match made:
+        case Draft(recipe=recipe, evidence=evidence):
+            return Draft(recipe=recipe, evidence=msgspec.structs.replace(evidence, upstream=upstream))
+        case Skipped() | Failed(transient=False):
+            return msgspec.structs.replace(made, upstream=upstream)
+        case Failed() | Held():
+            return made
 
 
 def ordered(executables: frozenset[str], *names: str) -> list[str]:
