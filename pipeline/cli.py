@@ -172,7 +172,10 @@ def works_alone(execute: Callable[P, R]) -> Callable[P, R]:
     def alone_on_root(*args: P.args, **options: P.kwargs) -> R:
         run = current()
         with alone(run.plan.paths, run.moment()):
-            return execute(*args, **options)
+            try:
+                return execute(*args, **options)
+            finally:
+                run.breakers.close()
 
     return alone_on_root
 
@@ -254,7 +257,11 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
     _execute = works_alone(Forget._execute)  # noqa: SLF001  # what doit's commands are to override
 
 
-COMMANDS = ("run", "list", "info", "clean", "forget", "publish", "rollback", "help")
+COMMANDS = (
+    *("run", "list", "info", "clean", "forget", "help"),
+    *("stop", "resume", "disable", "enable", "status"),
+    *("publish", "rollback", "requeue", "recheck", "why", "metrics"),
+)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

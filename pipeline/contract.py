@@ -46,8 +46,7 @@ def json_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     schema = msgspec.json.schema(kind)
     definitions = copy.deepcopy(schema["$defs"])
     root = definitions.pop(kind.__name__)
-    for field in msgspec.inspect.type_info(kind).fields:  # type: ignore[attr-defined]  # a structure has fields
-        _name_keys(field.type, root["properties"][field.encode_name])
+    _name_keys(msgspec.inspect.type_info(kind), {kind.__name__: root, **definitions}, root)
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{NAME_OF[kind]}.schema.json",
@@ -56,13 +55,16 @@ def json_schema(kind: type[msgspec.Struct]) -> dict[str, Any]:
     return {**whole, "$defs": definitions} if definitions else whole
 
 
-def _name_keys(kind: msgspec.inspect.Type, node: dict[str, Any]) -> None:
-    """Add the allowed keys of a mapping, which msgspec checks but leaves out of its schema."""
-    if isinstance(kind, msgspec.inspect.DictType):
-        match kind.key_type:
-            case msgspec.inspect.EnumType(cls=enum):
-                node["propertyNames"] = {"enum": [member.value for member in enum]}
-            case msgspec.inspect.LiteralType(values=values):
-                node["propertyNames"] = {"enum": list(values)}
-        if isinstance(node.get("additionalProperties"), dict):
-            _name_keys(kind.value_type, node["additionalProperties"])
+def _name_keys(kind: msgspec.inspect.Type, structures: dict[str, Any], node: dict[str, Any]) -> None:
+    """Add the allowed keys of each mapping, which msgspec checks but leaves out of its schema."""
+    match kind:
+        case msgspec.inspect.StructType(cls=cls, fields=fields):
+            for field in fields:
+                _name_keys(field.type, structures, structures[cls.__name__]["properties"][field.encode_name])
+        case msgspec.inspect.DictType(key_type=key, value_type=value):
+            match key:
+                case msgspec.inspect.EnumType(cls=enum):
+                    node["propertyNames"] = {"enum": [member.value for member in enum]}
+                case msgspec.inspect.LiteralType(values=values):
+                    node["propertyNames"] = {"enum": list(values)}
+            _name_keys(value, structures, node.get("additionalProperties", {}))

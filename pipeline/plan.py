@@ -16,10 +16,12 @@ from pipeline.model import Batch, Control, InputFingerprints, Queue, WorkOrder
 from pipeline.platforms import BY_ID, Platform
 from pipeline.recipe import recipe_path
 from pipeline.selection.batch import make_batch, select
+from pipeline.selection.situation import SHARE_DAYS, Situation
 from pipeline.settings import load_config, load_control, load_queue
 from pipeline.source import ecosystem_of
+from pipeline.state import journal
 from pipeline.state.ledger import Ledger
-from pipeline.store import Paths, read_result
+from pipeline.store import Paths, read_result, recipe_names
 from pipeline.text import kebab
 
 
@@ -84,7 +86,8 @@ class Plan:
 
     def generate_digest(self, order: WorkOrder) -> str:
         """Return the digest of all that an outcome is made from and that this side knows."""
-        return digest_of("generate", order.source, order.name, self.revisions[ecosystem_of(order.source)])
+        made_from = ("generate", order.source, order.name, self.revisions[ecosystem_of(order.source)])
+        return digest_of(*made_from, order.after) if order.after else digest_of(*made_from)
 
 
 def load(
@@ -102,11 +105,11 @@ def load(
     config = load_config(paths, overrides)
     control = load_control(paths, config.ecosystems)
     queue, queue_digest = load_queue(paths, config)
-    generators = _generators(config, revisions)
+    generators = generators_of(config, revisions)
     fingerprints = InputFingerprints(
         queue=queue_digest,
         control=digest_of(control.enabled, control.disabled_ecosystems),
-        config=digest_of(config.queue, config.batch, sorted(generators)),
+        config=digest_of(config.queue, config.batch, config.retry, config.quarantine, sorted(generators)),
     )
     frozen = read_result(paths.batch, Batch)
     ledger = Ledger(paths)
@@ -114,7 +117,8 @@ def load(
         batch = frozen
     else:
         used = [*ledger.ids, *([frozen.id] if frozen else [])]
-        batch = make_batch(select(queue, control, config, generators, now), fingerprints, now, used)
+        chosen = select(situation(paths, config, control, queue, revisions, now))
+        batch = make_batch(chosen, fingerprints, now, used)
     return Plan(
         paths=paths,
         config=config,
@@ -126,12 +130,34 @@ def load(
     )
 
 
+def situation(
+    paths: Paths, config: Config, control: Control, queue: Queue, revisions: Mapping[str, int], now: datetime
+) -> Situation:
+    """Return all that decides what is tried now: what was read already, with the journal and the recipes."""
+    memory = journal.load(paths, now).memory
+    recent = memory.recent(now, SHARE_DAYS)
+    return Situation(
+        queue=queue,
+        now=now,
+        control=control,
+        config=config,
+        generators=generators_of(config, revisions),
+        revisions=revisions,
+        history=memory.packages,
+        recipes=recipe_names(paths),
+        attempts=recent.attempts,
+        again=recent.again,
+    )
+
+
 def _stands(frozen: Batch, now: InputFingerprints, ledger: Ledger, queue: Queue, generators: frozenset[str]) -> bool:
     """Return whether a frozen batch is still the one to work on, and one that these inputs can have given.
 
     A batch whose publication was cut off stands until that is finished, although it has changed the queue already.
     The file may have been damaged by hand: tasks of packages that are not in the queue must not be made.
     """
+    if not frozen.selected:  # one without packages would keep those out whose time comes
+        return False
     if not ledger.is_unfinished(frozen.id) and (frozen.fingerprints != now or frozen.id in ledger.ids):
         return False
     asked = [WorkOrder(source=entry.source, name=entry.name) for entry in frozen.selected]
@@ -143,7 +169,7 @@ def _stands(frozen: Batch, now: InputFingerprints, ledger: Ledger, queue: Queue,
     )
 
 
-def _generators(config: Config, revisions: Mapping[str, int]) -> frozenset[str]:
+def generators_of(config: Config, revisions: Mapping[str, int]) -> frozenset[str]:
     """Return the ecosystems that can be generated; refuses `native` for one that has no module."""
     for name, ecosystem in config.ecosystems.items():
         if ecosystem.generator is GeneratorKind.NATIVE and name not in revisions:
@@ -173,7 +199,8 @@ def _by_due_time(batch: Batch, config: Config) -> tuple[WorkOrder, ...]:
         index = seen.get(ecosystem, 0)
         seen[ecosystem] = index + 1
         when = index / config.ecosystems[ecosystem].requests_per_second
-        due.append((when, position, WorkOrder(source=entry.source, name=entry.name, heavy=entry.heavy)))
+        order = WorkOrder(source=entry.source, name=entry.name, heavy=entry.heavy, after=entry.after)
+        due.append((when, position, order))
     return tuple(order for _, _, order in sorted(due, key=_due_key))
 
 

@@ -38,6 +38,7 @@ class Paths:
         self.root = root
         self.config = root / "pipeline.yaml"
         self.control = root / "batch-control.json"
+        self.recipes = root / "recipes"
         self.data = root / "data"
         self.ledger = self.data / "batches.jsonl"
         self.journal_folder = self.data / "journal"
@@ -106,6 +107,11 @@ class Paths:
 @cache
 def _folder_and_slug(source: str) -> str:
     return f"{ecosystem_of(source)}/{slug(identifier_of(source))}"
+
+
+def recipe_names(paths: Paths) -> frozenset[str]:
+    """Return the names of the recipes that are published, from `recipes/<letter>/<name>.toml`."""
+    return frozenset(path.stem for path in paths.recipes.glob("?/*.toml"))
 
 
 def machine_folder(environment: Mapping[str, str], fallback: Path) -> Path:

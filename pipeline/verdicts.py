@@ -72,6 +72,19 @@ def seconds_of(verdict: Verdict) -> float:
     return fsum(phase.wall_s for phase in verdict.phases)
 
 
+def unanswered(source: str, outcome: Generated, made_from: str, now: str) -> StaticRecord:
+    """Return the predictions for a package whose metadata control does not let us read now: none, for this run."""
+    return StaticRecord(
+        source=source,
+        recipe_sha256=outcome.recipe_sha256,
+        made_from=made_from,
+        final=False,
+        predictions=[],
+        at=now,
+        seconds=0,
+    )
+
+
 def predicted(
     source: str, platform: str, outcome: Generated, static: StaticRecord, made_from: str, now: str
 ) -> Verdict:

@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 QUEUE_FILE = ROOT / "data" / "queues" / "priority-queue.json"
 CONTROL_FILE = ROOT / "batch-control.json"
 RECIPE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# True of few entries, or written by the pipeline: in 200 entries, lines that say nothing hide those that do.
+SELDOM_WRITTEN = {"heavy", "blocked_by", "added_at"}
 # Each takes more than a hundred megabytes, or minutes, to install; a first run must be quick.
 GIANTS = {
     "npm:aws-cdk",
@@ -61,8 +63,8 @@ def test_the_configured_queue_is_the_shipped_file(config: Config) -> None:
 
 
 def test_every_entry_writes_out_every_key_in_the_order_of_the_record() -> None:
-    """A person who adds an entry by copying another one sees all the keys; `heavy` stands where it is true."""
-    fields = [field for field in QueueEntry.__struct_fields__ if field != "heavy"]
+    """Whoever adds an entry by copying one sees the keys to fill in; the rest stand where they say something."""
+    fields = [field for field in QueueEntry.__struct_fields__ if field not in SELDOM_WRITTEN]
     entries = json.loads(QUEUE_FILE.read_text(encoding="utf-8"))["entries"]
     assert [list(entry) for entry in entries if list(entry) != fields] == []
 

@@ -8,8 +8,6 @@ from pipeline.instants import instant
 from pipeline.model import Breaker, BreakerState, Control, Gate, Probe
 from pipeline.source import ecosystem_of
 
-_BY_ITSELF = "nothing to do: then one package is tried, and its success opens the way for all"
-
 
 class Stop(msgspec.Struct, frozen=True, kw_only=True):
     """A gate that is shut: the rule, the value that it saw, since when, until when (None: until changed).
@@ -27,28 +25,43 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
 
 def stop_for(control: Control, ecosystem: str, now: datetime) -> Stop | None:
     """Return what keeps an ecosystem from being worked on now, or None."""
-    if not control.enabled:
-        return Stop(
-            gate=Gate.PIPELINE_DISABLED,
-            rule="`enabled` in batch-control.json is true",
-            value=f"enabled: false ({control.reason or 'no reason given'})",
-            since=control.disabled_at,
-            until=control.expected_resume,
-            remedy="`doit resume`",
-        )
-    if ecosystem in control.disabled_ecosystems:
-        return Stop(
-            gate=Gate.ECOSYSTEM_DISABLED,
-            rule="`disabled_ecosystems` in batch-control.json does not name the ecosystem",
-            value=f"{ecosystem} is disabled ({control.reason or 'no reason given'})",
-            since=control.disabled_at,
-            until=control.expected_resume,
-            remedy=f"`doit enable {ecosystem}`",
-        )
+    return pipeline_stop(control) or ecosystem_stop(control, ecosystem) or breaker_stop(control, ecosystem, now)
+
+
+def pipeline_stop(control: Control) -> Stop | None:
+    """Return what the operator's main switch says."""
+    if control.enabled:
+        return None
+    return Stop(
+        gate=Gate.PIPELINE_DISABLED,
+        rule="`enabled` in batch-control.json is true",
+        value=f"enabled: false ({control.reason or 'no reason given'})",
+        since=control.disabled_at,
+        until=control.expected_resume,
+        remedy="`doit resume`",
+    )
+
+
+def ecosystem_stop(control: Control, ecosystem: str) -> Stop | None:
+    """Return what the operator's switch of one ecosystem says."""
+    if ecosystem not in control.disabled_ecosystems:
+        return None
+    return Stop(
+        gate=Gate.ECOSYSTEM_DISABLED,
+        rule="`disabled_ecosystems` in batch-control.json does not name the ecosystem",
+        value=f"{ecosystem} is disabled ({control.reason or 'no reason given'})",
+        since=control.disabled_at,
+        until=control.expected_resume,
+        remedy=f"`doit enable {ecosystem}`",
+    )
+
+
+def breaker_stop(control: Control, ecosystem: str, now: datetime) -> Stop | None:
+    """Return what the ecosystem's circuit breaker says; which entry is its probe is not asked here."""
     breaker = control.circuit_breaker.get(ecosystem)
-    if breaker is not None and not may_try(breaker, now):
-        return open_stop(breaker, ecosystem)
-    return None
+    if breaker is None or may_try(breaker, now):
+        return None
+    return open_stop(breaker, ecosystem)
 
 
 def open_stop(breaker: Breaker, ecosystem: str) -> Stop:
@@ -59,7 +72,7 @@ def open_stop(breaker: Breaker, ecosystem: str) -> Stop:
         value=f"{ecosystem}: open after {breaker.failures} failures in a row",
         since=breaker.opened_at or breaker.last_failure,
         until=breaker.opens_at,
-        remedy=_BY_ITSELF,
+        remedy="the answer of a probe, once it may be sent",
     )
 
 
@@ -71,7 +84,7 @@ def probe_stop(breaker: Breaker, probe: Probe) -> Stop:
         value=f"{ecosystem_of(probe.source)}: half-open after {breaker.failures} failures, {probe.source} is the probe",
         since=breaker.opened_at or breaker.last_failure,
         until=probe.until,
-        remedy="nothing to do: the probe's success opens the way for all, and its lease ends by itself",
+        remedy="the answer of the probe; its lease ends by itself",
     )
 
 

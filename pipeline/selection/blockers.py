@@ -31,13 +31,13 @@ def available(entries: Iterable[QueueEntry], recipes: Set[str]) -> frozenset[str
 
 def missing(entry: QueueEntry, available: Set[str]) -> tuple[str, ...]:
     """Return the recipes that an entry still waits for."""
-    return tuple(name for name in entry.blocked_by if recipe_name(name) not in available)
+    return tuple([name for name in entry.blocked_by if recipe_name(name) not in available])
 
 
 def waiting_for(entry: QueueEntry, available: Set[str], known: Set[str]) -> Waiting:
     """Return what an entry waits for; `known` are the recipe names of all entries of the queue."""
     names = missing(entry, available)
-    return Waiting(missing=names, unknown=tuple(name for name in names if recipe_name(name) not in known))
+    return Waiting(missing=names, unknown=tuple([name for name in names if recipe_name(name) not in known]))
 
 
 def impact(entries: Iterable[QueueEntry]) -> Mapping[str, int]:
