@@ -45,6 +45,7 @@ class Paths:
         self.journal_folder = self.data / "journal"
         self.metrics_folder = self.data / "metrics"
         self.replaced_folder = self.data / "replaced"
+        self.recipes = root / "recipes"
         self.build = root / "build"
         self._prefix = str(self.build)
         self.batch = self.build / "batch.json"
@@ -231,12 +232,13 @@ def write_bytes(path: Path | str, content: bytes, *, lasting: bool = True) -> No
 
 def remove_staging(paths: Paths) -> None:
     """Remove the files that `write_bytes` did not finish; call it while nothing is written."""
-    for folder, names, files in os.walk(paths.build):
-        if Path(folder) == paths.build:  # caches of clients are large and not written here
-            names[:] = [name for name in names if name not in {paths.client_cache.parent.name, paths.sandbox.name}]
-        for name in files:
-            if name.startswith(".") and name.endswith(STAGING_SUFFIX):
-                Path(folder, name).unlink(missing_ok=True)
+    for top in (paths.build, paths.data, paths.recipes):
+        for folder, names, files in os.walk(top):
+            if Path(folder) == paths.build:  # caches of clients are large and not written here
+                names[:] = [name for name in names if name not in {paths.client_cache.parent.name, paths.sandbox.name}]
+            for name in files:
+                if name.startswith(".") and name.endswith(STAGING_SUFFIX):
+                    Path(folder, name).unlink(missing_ok=True)
 
 
 def drop_damaged_database(path: Path) -> None:
