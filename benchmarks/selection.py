@@ -26,6 +26,7 @@ from pipeline.contract import json_schema
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.model import Control, EntryStatus, Queue, QueueEntry
 from pipeline.selection.batch import select
+from pipeline.selection.situation import Situation
 from pipeline.settings import load_queue
 from pipeline.store import SHIPPED, Paths, encode, read_yaml, write_bytes
 
@@ -142,7 +143,10 @@ def _round(paths: Paths, config: Config) -> Parts:
     began = time.perf_counter()
     queue, _ = load_queue(paths, config)
     loaded = time.perf_counter()
-    selection = select(queue, Control(), config, frozenset(ECOSYSTEMS), NOW)
+    situation = Situation(
+        queue=queue, now=NOW, control=Control(), config=config, generators=frozenset(ECOSYSTEMS), revisions={}
+    )
+    selection = select(situation)
     ended = time.perf_counter()
     return Parts(load=(loaded - began) * 1_000, select=(ended - loaded) * 1_000, chosen=len(selection.selected))
 

@@ -72,6 +72,7 @@ def generate(source: str) -> Kept:
             outcome=outcome,
         )
         write(path, record)
+        run.made(record)
     run.progress.generated(source, record.outcome)
     return {"digest": made_from, "final": outcome_is_final(record.outcome)}
 
@@ -110,6 +111,8 @@ def validate(platform: str, source: str) -> Kept:
     verdict = _verdict(run, platform, source, existing)
     if existing is None or msgspec.structs.replace(verdict, at=existing.at) != existing:
         write(path, verdict)  # what says the same again keeps its time
+    if verdict is not existing and run.plan.measured_here(platform):
+        run.measured(verdict)
     run.progress.validated(verdict)
     return {"digest": validate_digest(run.plan, platform, run.order(source)), "final": verdict_is_final(verdict)}
 

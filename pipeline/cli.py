@@ -172,9 +172,25 @@ def works_alone(execute: Callable[P, R]) -> Callable[P, R]:
     def alone_on_root(*args: P.args, **options: P.kwargs) -> R:
         run = current()
         with alone(run.plan.paths, run.moment()):
-            return execute(*args, **options)
+            try:
+                return execute(*args, **options)
+            finally:
+                run.breakers.close()
 
     return alone_on_root
+
+
+def leaves_a_record(execute: Callable[P, R]) -> Callable[P, R]:
+    """Keep what a run asked of the registries, however it ends; one that is killed loses only its own."""
+
+    @wraps(execute)
+    def recorded(*args: P.args, **options: P.kwargs) -> R:
+        try:
+            return execute(*args, **options)
+        finally:
+            current().keep_record()
+
+    return recorded
 
 
 class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
@@ -187,7 +203,7 @@ class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
         signal.signal(signal.SIGTERM, _interrupt)
         return super().execute(params, args)
 
-    _execute = works_alone(Run._execute)  # noqa: SLF001  # what doit's commands are to override
+    _execute = works_alone(leaves_a_record(Run._execute))  # noqa: SLF001  # what doit's commands are to override
 
 
 class ListTasks(NamesNearest, List):  # type: ignore[misc]  # doit has no types
@@ -241,7 +257,7 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
     _execute = works_alone(Forget._execute)  # noqa: SLF001  # what doit's commands are to override
 
 
-COMMANDS = ("run", "list", "info", "clean", "forget", "help")
+COMMANDS = ("run", "list", "info", "clean", "forget", "help", "stop", "resume", "disable", "enable", "status")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,6 +1,7 @@
 """What the network layer tells those who watch it: one frozen event for each thing that happened."""
 
 import threading
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
@@ -102,9 +103,13 @@ class CountingObserver:
 
     def total(self) -> HostCounts:
         """Return the counts of all hosts added up."""
-        sums = [msgspec.structs.astuple(counts) for counts in self.by_host().values()]
-        added = [sum(column) for column in zip(*sums, strict=True)]
-        return HostCounts(**dict(zip(HostCounts.__struct_fields__, added, strict=False)))
+        return added(self.by_host().values())
+
+
+def added(parts: Iterable[HostCounts]) -> HostCounts:
+    """Return some counts added up; all zeros for none."""
+    columns = zip(*map(msgspec.structs.astuple, parts), strict=True)
+    return HostCounts(**dict(zip(HostCounts.__struct_fields__, map(sum, columns), strict=False)))
 
 
 def count(counts: HostCounts, event: NetworkEvent) -> HostCounts:

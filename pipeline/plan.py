@@ -16,9 +16,11 @@ from pipeline.model import Batch, Control, InputFingerprints, Queue, WorkOrder
 from pipeline.platforms import BY_ID, Platform
 from pipeline.recipe import recipe_path
 from pipeline.selection.batch import make_batch, select
+from pipeline.selection.situation import SHARE_DAYS, Situation
 from pipeline.settings import load_config, load_control, load_queue
 from pipeline.source import ecosystem_of
-from pipeline.store import Paths, read_ledger_ids, read_result
+from pipeline.state import journal
+from pipeline.store import Paths, read_ledger_ids, read_result, recipe_names
 from pipeline.text import kebab
 
 
@@ -83,7 +85,8 @@ class Plan:
 
     def generate_digest(self, order: WorkOrder) -> str:
         """Return the digest of all that an outcome is made from and that this side knows."""
-        return digest_of("generate", order.source, order.name, self.revisions[ecosystem_of(order.source)])
+        made_from = ("generate", order.source, order.name, self.revisions[ecosystem_of(order.source)])
+        return digest_of(*made_from, order.after) if order.after else digest_of(*made_from)
 
 
 def load(
@@ -101,11 +104,11 @@ def load(
     config = load_config(paths, overrides)
     control = load_control(paths, config.ecosystems)
     queue, queue_digest = load_queue(paths, config)
-    generators = _generators(config, revisions)
+    generators = generators_of(config, revisions)
     fingerprints = InputFingerprints(
         queue=queue_digest,
-        control=digest_of(control.enabled, control.disabled_ecosystems, control.circuit_breaker),
-        config=digest_of(config.queue, config.batch, sorted(generators)),
+        control=digest_of(control.enabled, control.disabled_ecosystems),
+        config=digest_of(config.queue, config.batch, config.retry, config.quarantine, sorted(generators)),
     )
     frozen = read_result(paths.batch, Batch)
     published = read_ledger_ids(paths.ledger)
@@ -113,7 +116,8 @@ def load(
         batch = frozen
     else:
         used = [*published, *([frozen.id] if frozen else [])]
-        batch = make_batch(select(queue, control, config, generators, now), fingerprints, now, used)
+        chosen = select(situation(paths, config, control, queue, revisions, now))
+        batch = make_batch(chosen, fingerprints, now, used)
     return Plan(
         paths=paths,
         config=config,
@@ -125,6 +129,26 @@ def load(
     )
 
 
+def situation(
+    paths: Paths, config: Config, control: Control, queue: Queue, revisions: Mapping[str, int], now: datetime
+) -> Situation:
+    """Return all that decides what is tried now: what was read already, with the journal and the recipes."""
+    memory = journal.load(paths, now).memory
+    recent = memory.recent(now, SHARE_DAYS)
+    return Situation(
+        queue=queue,
+        now=now,
+        control=control,
+        config=config,
+        generators=generators_of(config, revisions),
+        revisions=revisions,
+        history=memory.packages,
+        recipes=recipe_names(paths),
+        attempts=recent.attempts,
+        again=recent.again,
+    )
+
+
 def _stands(
     frozen: Batch, now: InputFingerprints, published: Sequence[str], queue: Queue, generators: frozenset[str]
 ) -> bool:
@@ -132,8 +156,8 @@ def _stands(
 
     The file may have been damaged by hand: tasks of packages that are not in the queue must not be made.
     """
-    if frozen.fingerprints != now or frozen.id in published:
-        return False
+    if frozen.fingerprints != now or frozen.id in published or not frozen.selected:
+        return False  # one without packages would keep those out whose time comes
     asked = [WorkOrder(source=entry.source, name=entry.name) for entry in frozen.selected]
     known = {WorkOrder(source=entry.source, name=entry.name) for entry in queue.entries}
     return (
@@ -143,7 +167,7 @@ def _stands(
     )
 
 
-def _generators(config: Config, revisions: Mapping[str, int]) -> frozenset[str]:
+def generators_of(config: Config, revisions: Mapping[str, int]) -> frozenset[str]:
     """Return the ecosystems that can be generated; refuses `native` for one that has no module."""
     for name, ecosystem in config.ecosystems.items():
         if ecosystem.generator is GeneratorKind.NATIVE and name not in revisions:
@@ -173,7 +197,8 @@ def _by_due_time(batch: Batch, config: Config) -> tuple[WorkOrder, ...]:
         index = seen.get(ecosystem, 0)
         seen[ecosystem] = index + 1
         when = index / config.ecosystems[ecosystem].requests_per_second
-        due.append((when, position, WorkOrder(source=entry.source, name=entry.name, heavy=entry.heavy)))
+        order = WorkOrder(source=entry.source, name=entry.name, heavy=entry.heavy, after=entry.after)
+        due.append((when, position, order))
     return tuple(order for _, _, order in sorted(due, key=_due_key))
 
 

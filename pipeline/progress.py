@@ -20,6 +20,7 @@ from pipeline.model import (
 )
 from pipeline.source import ecosystem_of
 from pipeline.text import one_line
+from pipeline.verdicts import seconds_of
 
 # Lines that the live display keeps in view.
 RECENT = 6
@@ -90,8 +91,8 @@ class Progress:
             self.verdicts.setdefault(verdict.platform, Counter())[verdict.status] += 1
             if verdict.tier not in {Tier.STATIC, Tier.NONE}:
                 what = verdict.observed_version or verdict.reason
-                seconds = sum(phase.wall_s for phase in verdict.phases)
-                self._tell(verdict.status.value, verdict.source, f"{what} on {verdict.platform} in {seconds:.1f} s")
+                where = f"{what} on {verdict.platform} in {seconds_of(verdict):.1f} s"
+                self._tell(verdict.status.value, verdict.source, where)
 
     def request(self, ecosystem: str, *, from_cache: bool) -> None:
         """Count an answer."""

@@ -18,6 +18,7 @@ from rich.text import Text
 
 from pipeline.checks import shorten
 from pipeline.errors import EmptySelection
+from pipeline.http_events import added
 from pipeline.markdown import code, text
 from pipeline.model import VerdictStatus
 from pipeline.progress import Progress
@@ -131,7 +132,7 @@ class ProgressReporter:
             self._console.print(
                 Text(f"not run    {counted(self._not_reached, 'task')} that needed what failed", style="red")
             )
-        traffic = self._run.traffic.total()
+        traffic = added(self._run.traffic().values())
         if self._executed == 0 and not self._failures:
             self._console.print(
                 f"Nothing to do: {counted(len(self._work), 'task')} of batch {self._run.plan.batch.id} up to date, "

@@ -1,5 +1,6 @@
 """The composition root: what one process of the pipeline shares, built once and handed to the adapters."""
 
+import os
 import shutil
 import tempfile
 import threading
@@ -15,26 +16,26 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pipeline.breakers import Breakers
 from pipeline.clients import Clients
 from pipeline.clock import Clock, SystemClock
-from pipeline.control.stops import stop_for
+from pipeline.control.events import event_of_outcome, event_of_verdict
 from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
-from pipeline.errors import PipelineError
-from pipeline.http_events import CacheHit, CountingObserver, NetworkEvent, RequestSent, WaitBegan
+from pipeline.http_events import CacheHit, CountingObserver, HostCounts, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
 from pipeline.limiter import FileLimiter
+from pipeline.meter import Meter
 from pipeline.model import (
     ConstraintsRecord,
-    Control,
-    Gate,
     Generated,
-    Held,
     OutcomeRecord,
     Payload,
+    RunRecord,
     StaticRecord,
     Subcategory,
+    Traffic,
     Verdict,
     VerdictStatus,
     WorkOrder,
@@ -45,11 +46,11 @@ from pipeline.progress import EcosystemProgress, Progress, silence
 from pipeline.sandbox.base import Job, Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
-from pipeline.settings import load_control
 from pipeline.source import ecosystem_of, identifier_of
+from pipeline.state.metrics import keep_run
 from pipeline.store import machine_folder, read_result
 from pipeline.summary import Summary, summarise
-from pipeline.verdicts import not_run
+from pipeline.verdicts import not_run, out_of_budget, unanswered
 
 if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
     from pipeline.http import HttpFetcher
@@ -80,11 +81,14 @@ class Run:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.traffic = CountingObserver()
+        self._started = self.clock.now(), timestamp(self.moment())
+        self._traffic = {ecosystem: CountingObserver() for ecosystem in self.progress.ecosystems}
+        self.breakers = Breakers(self.plan.paths, self.plan.config, self.moment)
         self._lock = threading.Lock()
         self._adapters: Adapters | None = None
         self._orders = {order.source: order for order in self.plan.orders}
         self._slots = threading.BoundedSemaphore(self.plan.validation_workers)
+        self._meter = Meter(self.plan)
 
     def moment(self) -> datetime:
         """Return the time of day."""
@@ -103,7 +107,7 @@ class Run:
     def make(self, order: WorkOrder) -> Made:
         """Make the recipe of one package by its ecosystem's module."""
         ecosystem = ecosystem_of(order.source)
-        held = self.gate(ecosystem)
+        held = self.breakers.admit(order.source)
         if held is not None:
             return held
         adapters = self._opened()
@@ -112,20 +116,18 @@ class Run:
             order, registry=registry, fetcher=adapters.fetcher(ecosystem), now=self.moment()
         )
 
-    def gate(self, ecosystem: str) -> Held | None:
-        """Ask batch-control.json, as it is now, whether an ecosystem may be worked on."""
-        try:
-            control: Control = load_control(self.plan.paths, self.plan.config.ecosystems)
-        except PipelineError as error:  # a damaged switch is off, not on
-            return Held(gate=Gate.PIPELINE_DISABLED, message=error.line())
-        stop = stop_for(control, ecosystem, self.moment())
-        return Held(gate=stop.gate, message=stop.value) if stop else None
+    def made(self, record: OutcomeRecord) -> None:
+        """Tell the breakers what came of a generation; a probe without a recipe has nothing left to show."""
+        self.breakers.feed(event_of_outcome(record))
+        if not isinstance(record.outcome, Generated):
+            self.breakers.release(record.source)
 
     # ------------------------------------------------------------------------------------ validate
 
     def static_digest(self, source: str, outcome: Generated) -> str:
         """Return the digest of what a package's predictions are made from."""
-        return digest_of("T0", source, outcome.recipe_sha256, INSTALLERS[ecosystem_of(source)].REVISION)
+        made_from = ("T0", source, outcome.recipe_sha256, INSTALLERS[ecosystem_of(source)].REVISION)
+        return digest_of(*made_from, *self._after(source))
 
     def verdict_digest(self, platform: str, source: str, outcome: Generated) -> str:
         """Return the digest of what a verdict made on this machine is made from; the same on every machine."""
@@ -133,12 +135,18 @@ class Run:
             return self.static_digest(source, outcome)
         revision = INSTALLERS[ecosystem_of(source)].REVISION
         limits = self.plan.limits(self._orders[source])
-        return digest_of(
-            "T1", source, outcome.recipe_sha256, platform, revision, limits.fetch, limits.build, limits.verify
-        )
+        made_from = ("T1", source, outcome.recipe_sha256, platform, revision)
+        return digest_of(*made_from, limits.fetch, limits.build, limits.verify, *self._after(source))
+
+    def _after(self, source: str) -> tuple[str, ...]:
+        """Return what tells the results of another try from those up to its order's `after`."""
+        after = self._orders[source].after
+        return (after,) if after else ()
 
     def predict(self, source: str, outcome: Generated, made_from: str) -> StaticRecord:
-        """Ask a package's metadata about every platform that gets verdicts."""
+        """Ask a package's metadata about every platform that gets verdicts; what control holds back stays open."""
+        if self.breakers.admit(source) is not None:
+            return unanswered(source, outcome, made_from, timestamp(self.moment()))
         installer = INSTALLERS[ecosystem_of(source)]
         platforms = self.plan.platforms
         with self._slots, self._job(source, outcome, made_from, platforms[0]) as job:
@@ -146,7 +154,7 @@ class Run:
 
     def measure(self, platform: str, source: str, outcome: Generated, made_from: str) -> Verdict:
         """Run one recipe in the sandbox; infrastructure errors are tried again, a failure is a result."""
-        held = self.gate(ecosystem_of(source))
+        held = self.breakers.admit(source)
         if held is not None:
             now = timestamp(self.moment())
             return not_run(source, platform, outcome, made_from, now, f"{held.gate}: {held.message}")
@@ -157,13 +165,27 @@ class Run:
                 break
             if self.clock.pause(min(RETRY_FIRST * 2 ** (attempt - 2), RETRY_LONGEST), self.stop):
                 break
-            verdict = self._measure_once(platform, source, outcome, made_from, attempt)
+            again = self._measure_once(platform, source, outcome, made_from, attempt)
+            if again.status is VerdictStatus.NOT_RUN:  # what was found before tells more than that it was not repeated
+                break
+            verdict = again
         return verdict
+
+    def measured(self, verdict: Verdict) -> None:
+        """Tell the breakers what came of a validation on this machine, which ends a probe."""
+        self.breakers.feed(event_of_verdict(verdict))
+        self.breakers.release(verdict.source)
 
     def _measure_once(self, platform: str, source: str, outcome: Generated, made_from: str, attempt: int) -> Verdict:
         installer = INSTALLERS[ecosystem_of(source)]
-        with self._slots, self._job(source, outcome, made_from, BY_ID[platform]) as job:
-            verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
+        with self._slots:
+            # Asked when its turn has come: until then, others used minutes.
+            stop = self._meter.stop(platform, source, self.moment())
+            if stop is not None:
+                return out_of_budget(source, platform, outcome, made_from, timestamp(self.moment()), stop)
+            with self._job(source, outcome, made_from, BY_ID[platform]) as job:
+                verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
+            self._meter.add(verdict)
         return msgspec.structs.replace(verdict, attempt=attempt)
 
     @contextmanager
@@ -206,6 +228,23 @@ class Run:
             read_result(paths.payload, Payload),
         )
 
+    def traffic(self) -> dict[str, HostCounts]:
+        """Return what happened between this process and the registries so far, by ecosystem."""
+        return {ecosystem: counts.total() for ecosystem, counts in self._traffic.items()}
+
+    def keep_record(self) -> None:
+        """Write down what this process asked of the registries for the batch; nothing when it asked nothing."""
+        asked = {ecosystem: counts for ecosystem, counts in self.traffic().items() if counts != HostCounts()}
+        if asked:
+            began, started_at = self._started
+            record = RunRecord(
+                batch_id=self.plan.batch.id,
+                started_at=started_at,
+                seconds=round(self.clock.now() - began, 3),
+                traffic={ecosystem: _traffic(counts) for ecosystem, counts in asked.items()},
+            )
+            keep_run(self.plan.paths, record, os.getpid())
+
     # -------------------------------------------------------------------------------------- adapters
 
     def _opened(self) -> Adapters:
@@ -230,7 +269,7 @@ class Run:
                 rate=self.plan.config.ecosystems[ecosystem].requests_per_second,
                 limiter=limiter,
                 cache_file=paths.http_cache,
-                gate=partial(self.gate, ecosystem),
+                gate=partial(self.breakers.gate, ecosystem),
                 clock=self.clock,
                 stop=self.stop,
                 observer=partial(self._observe, ecosystem),
@@ -245,7 +284,7 @@ class Run:
         )
 
     def _observe(self, ecosystem: str, event: NetworkEvent, /) -> None:
-        self.traffic(event)
+        self._traffic[ecosystem](event)
         match event:
             case WaitBegan(seconds=seconds):
                 self.progress.waiting(ecosystem, self.clock.now() + seconds)
@@ -255,6 +294,17 @@ class Run:
                 self.progress.request(ecosystem, from_cache=True)
             case _:
                 pass
+
+
+def _traffic(counts: HostCounts) -> Traffic:
+    return Traffic(
+        requests=counts.requests,
+        cache_hits=counts.cache_hits,
+        not_modified=counts.not_modified,
+        bytes=counts.bytes,
+        failed_tries=counts.failed_tries,
+        waited=round(counts.waited, 3),
+    )
 
 
 def _fetcher_class() -> "type[HttpFetcher]":

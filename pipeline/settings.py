@@ -11,7 +11,7 @@ from pipeline.contract import json_schema
 from pipeline.digests import sha256
 from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.instants import instant
-from pipeline.model import Breaker, Budget, Control, Queue
+from pipeline.model import Breaker, Budget, Control, Probe, Queue
 from pipeline.store import SHIPPED, Paths, decode, is_there, parse_yaml, read_bytes, read_yaml, unique_json
 
 
@@ -44,18 +44,32 @@ def load_control(paths: Paths, ecosystems: Collection[str]) -> Control:
     """
     if not is_there(paths.control):
         return Control()
-    place = str(paths.control)
     content = read_bytes(paths.control, purpose="control file")
+    return parse_control(content, ecosystems, place=str(paths.control))[0]
+
+
+def parse_control(content: bytes, ecosystems: Collection[str], *, place: str) -> tuple[Control, dict[str, Any]]:
+    """Return what the bytes of a control file say, and the same as JSON with the keys of others; raises `BadInput`."""
     control = decode(content, Control, place=place)
     raw = unique_json(content, place=place)
     _refuse_mistyped(raw, Control, place, "")
     _refuse_mistyped(raw.get("budget", {}), Budget, place, "/budget")
+    for key in ("disabled_at", "expected_resume"):
+        _check_date(getattr(control, key), place, f"/{key}")
     for name, breaker in control.circuit_breaker.items():
-        _refuse_mistyped(raw["circuit_breaker"][name], Breaker, place, f"/circuit_breaker/{name}")
-        _check_date(breaker.opens_at, place, f"/circuit_breaker/{name}/opens_at")
+        _check_breaker(breaker, raw["circuit_breaker"][name], place, f"/circuit_breaker/{name}")
     for index, name in enumerate(control.disabled_ecosystems):
         _known_ecosystem(name, ecosystems, place, f"/disabled_ecosystems/{index}")
-    return control
+    return control, raw
+
+
+def _check_breaker(breaker: Breaker, raw: Mapping[str, Any], place: str, pointer: str) -> None:
+    _refuse_mistyped(raw, Breaker, place, pointer)
+    for key in ("last_failure", "opens_at", "opened_at", "fed_until"):
+        _check_date(getattr(breaker, key), place, f"{pointer}/{key}")
+    if breaker.probe is not None:
+        _refuse_mistyped(raw["probe"], Probe, place, f"{pointer}/probe")
+        _check_date(breaker.probe.until, place, f"{pointer}/probe/until")
 
 
 def _refuse_mistyped(raw: Mapping[str, Any], kind: type[msgspec.Struct], place: str, pointer: str) -> None:

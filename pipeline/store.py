@@ -39,6 +39,7 @@ class Paths:
         self.root = root
         self.config = root / "pipeline.yaml"
         self.control = root / "batch-control.json"
+        self.recipes = root / "recipes"
         self.data = root / "data"
         self.ledger = self.data / "batches.jsonl"
         self.journal_folder = self.data / "journal"
@@ -104,6 +105,11 @@ def _folder_and_slug(source: str) -> str:
     return f"{ecosystem_of(source)}/{slug(identifier_of(source))}"
 
 
+def recipe_names(paths: Paths) -> frozenset[str]:
+    """Return the names of the recipes that are published, from `recipes/<letter>/<name>.toml`."""
+    return frozenset(path.stem for path in paths.recipes.glob("?/*.toml"))
+
+
 def machine_folder(environment: Mapping[str, str], fallback: Path) -> Path:
     """Return the folder that all of this user's runs on this machine share, whatever their root.
 
@@ -120,10 +126,10 @@ def machine_folder(environment: Mapping[str, str], fallback: Path) -> Path:
     return folder if private else fallback
 
 
-def read_bytes(path: Path, *, purpose: str) -> bytes:
-    """Return a file's bytes; raises `PipelineError` when it is missing, unreadable, no file or absurdly large."""
+def read_bytes(path: Path, *, purpose: str, start: int = 0) -> bytes:
+    """Return a file's bytes from `start` on; raises `PipelineError` when it is missing or cannot be read."""
     try:
-        return _regular_file(path)
+        return _regular_file(path, start)
     except FileNotFoundError:
         raise PipelineError(f"{path}: the {purpose} is missing", remedy="create it or name another") from None
     except (OSError, ValueError) as error:  # a path with a null byte is a ValueError
@@ -132,8 +138,8 @@ def read_bytes(path: Path, *, purpose: str) -> bytes:
         raise PipelineError(f"{path}: the {purpose} cannot be read ({why})", remedy=remedy) from None
 
 
-def _regular_file(path: Path) -> bytes:
-    """Return a file's bytes; raises `OSError` for a pipe, a device, a folder and for more than `LARGEST_INPUT`.
+def _regular_file(path: Path, start: int = 0) -> bytes:
+    """Return a file's bytes from `start` on; raises `OSError` for what is no file or larger than `LARGEST_INPUT`.
 
     A pipe would be waited for and a device read for ever. `O_NONBLOCK` keeps even the opening from waiting.
     """
@@ -145,6 +151,7 @@ def _regular_file(path: Path) -> bytes:
         if status.st_size > LARGEST_INPUT:
             raise OSError(errno.EFBIG, f"{status.st_size} bytes are more than {LARGEST_INPUT}", str(path))
         with os.fdopen(handle, "rb", buffering=0, closefd=False) as file:
+            file.seek(start)
             return file.readall()
     finally:
         os.close(handle)
@@ -217,8 +224,11 @@ def write(path: Path | str, record: msgspec.Struct) -> None:
     write_bytes(path, content)
 
 
-def write_bytes(path: Path | str, content: bytes) -> None:
-    """Write a file so that it is either the old or the new one, also after a crash."""
+def write_bytes(path: Path | str, content: bytes, *, lasting: bool = True) -> None:
+    """Write a file so that it is either the old or the new one, also after a crash.
+
+    Without `lasting` (a cache) it does not wait for the disk; after a power cut the file may then be damaged.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, staging = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=STAGING_SUFFIX)
@@ -226,7 +236,8 @@ def write_bytes(path: Path | str, content: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if lasting:
+                os.fsync(file.fileno())
         Path(staging).chmod(0o644)
         Path(staging).replace(path)
     except BaseException:

@@ -1,5 +1,10 @@
 """Verdicts that need no sandbox: a prediction, a result still awaited, a package without a recipe. Pure."""
 
+from math import fsum
+
+import msgspec
+
+from pipeline.control.stops import Stop
 from pipeline.digests import digest_of
 from pipeline.model import (
     Failed,
@@ -52,6 +57,31 @@ def not_run(source: str, platform: str, outcome: Generated, made_from: str, now:
         subcategory=Subcategory.NO_RESULT,
         reason=reason or "no result from another machine yet",
         at=now,
+    )
+
+
+def out_of_budget(source: str, platform: str, outcome: Generated, made_from: str, now: str, stop: Stop) -> Verdict:
+    """Return the verdict on a package that the week's minutes do not reach; the next run asks again."""
+    reason = f"{stop.value}; the rule: {stop.rule}; until {stop.until}"
+    verdict = not_run(source, platform, outcome, made_from, now, reason)
+    return msgspec.structs.replace(verdict, subcategory=Subcategory.OUT_OF_BUDGET)
+
+
+def seconds_of(verdict: Verdict) -> float:
+    """Return what a verdict cost: the seconds by the clock of its phases, added up. What was not run cost nothing."""
+    return fsum(phase.wall_s for phase in verdict.phases)
+
+
+def unanswered(source: str, outcome: Generated, made_from: str, now: str) -> StaticRecord:
+    """Return the predictions for a package whose metadata control does not let us read now: none, for this run."""
+    return StaticRecord(
+        source=source,
+        recipe_sha256=outcome.recipe_sha256,
+        made_from=made_from,
+        final=False,
+        predictions=[],
+        at=now,
+        seconds=0,
     )
 
 

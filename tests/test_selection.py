@@ -11,6 +11,8 @@ from pipeline.control.stops import stop_for
 from pipeline.instants import timestamp
 from pipeline.model import Breaker, BreakerState, Control, EntryStatus, Gate, InputFingerprints
 from pipeline.selection.batch import make_batch, select
+from pipeline.selection.situation import Situation
+from pipeline.selection.statuses import CANDIDATES
 from pipeline.source import ecosystem_of
 from tests.builders import NOW, config, entry, queue
 
@@ -18,9 +20,15 @@ GENERATORS = frozenset({"npm", "pypi"})
 FINGERPRINTS = InputFingerprints(queue="0" * 64, control="1" * 64, config="2" * 64)
 
 
+def situation(*entries, control=None, **fields):
+    """Return a situation in which npm and PyPI packages may be tried."""
+    given = {"config": config(), "generators": GENERATORS, "revisions": dict.fromkeys(GENERATORS, 1), "now": NOW}
+    return Situation(queue=queue(*entries), control=control or Control(), **{**given, **fields})
+
+
 def sources(*entries, control=None, **over):
     """Return the selected sources and the gate of each entry that was left out."""
-    chosen = select(queue(*entries), control or Control(), config(**over), GENERATORS, NOW)
+    chosen = select(situation(*entries, control=control, config=config(**over)))
     gates = {source: left.gate for left in chosen.left_out for source in left.sources}
     return [item.source for item in chosen.selected], gates
 
@@ -44,15 +52,15 @@ def test_the_batch_has_its_size_and_the_rest_is_named():
     assert gates == {"npm:b": Gate.BATCH_FULL}
 
 
-@pytest.mark.parametrize("status", [status for status in EntryStatus if status is not EntryStatus.PENDING])
-def test_only_pending_entries_are_candidates(status):
-    """Every other status is a gate of its own."""
+@pytest.mark.parametrize("status", [status for status in EntryStatus if status not in CANDIDATES])
+def test_what_is_done_or_needs_a_person_is_no_candidate(status):
+    """Pending, failed and blocked entries are; every other status is a gate of its own."""
     assert sources(entry("npm:a", status=status)) == ([], {"npm:a": Gate.STATUS})
 
 
 def test_a_second_entry_of_a_source_is_left_out():
     """A duplicate would be worked on twice."""
-    chosen = select(queue(entry("npm:a"), entry("npm:a", name="b")), Control(), config(), GENERATORS, NOW)
+    chosen = select(situation(entry("npm:a"), entry("npm:a", name="b")))
     assert [item.source for item in chosen.selected] == ["npm:a"]
     assert [(left.gate, left.count) for left in chosen.left_out] == [(Gate.DUPLICATE_SOURCE, 1)]
 
@@ -70,7 +78,7 @@ def test_a_batch_can_be_limited_to_ecosystems():
 
 def test_the_kill_switch_leaves_nothing():
     """`enabled: false` holds everything, with the operator's reason."""
-    chosen = select(queue(entry("npm:a")), Control(enabled=False, reason="incident"), config(), GENERATORS, NOW)
+    chosen = select(situation(entry("npm:a"), control=Control(enabled=False, reason="incident")))
     assert chosen.selected == []
     assert chosen.left_out[0].gate is Gate.PIPELINE_DISABLED
     assert "incident" in chosen.left_out[0].value
@@ -117,7 +125,7 @@ ENTRIES = st.lists(
 def test_every_entry_is_selected_or_left_out_with_a_gate(entries, size, disabled):
     """No package leaves the pipeline without a reason."""
     control = Control(disabled_ecosystems=sorted(disabled))
-    chosen = select(queue(*entries), control, config(batch={"size": size}), GENERATORS, NOW)
+    chosen = select(situation(*entries, control=control, config=config(batch={"size": size})))
     told = Counter(item.source for item in chosen.selected)
     for left in chosen.left_out:
         assert left.count == len(left.sources) > 0
@@ -131,7 +139,7 @@ def test_every_entry_is_selected_or_left_out_with_a_gate(entries, size, disabled
 @given(entries=ENTRIES)
 def test_no_ecosystem_gets_two_more_turns_than_another_that_still_waits(entries):
     """Rotation is fair within each priority."""
-    chosen = select(queue(*entries), Control(), config(batch={"size": 1000}), GENERATORS, NOW)
+    chosen = select(situation(*entries, config=config(batch={"size": 1000})))
     for priority in (1, 2, 3):
         lane = [ecosystem_of(item.source) for item in chosen.selected if item.priority == priority]
         totals = Counter(lane)
@@ -145,8 +153,8 @@ def test_no_ecosystem_gets_two_more_turns_than_another_that_still_waits(entries)
 
 def test_a_batch_id_is_never_used_twice():
     """The number follows the highest of the day, whatever ecosystem it was for."""
-    chosen = select(queue(entry("npm:a")), Control(), config(), GENERATORS, NOW)
+    chosen = select(situation(entry("npm:a")))
     used = ["2026-03-02-mixed-001", "2026-03-02-npm-007", "2026-03-01-npm-090"]
     assert make_batch(chosen, FINGERPRINTS, NOW, used).id == "2026-03-02-npm-008"
-    both = select(queue(entry("npm:a"), entry("pypi:b")), Control(), config(), GENERATORS, NOW)
+    both = select(situation(entry("npm:a"), entry("pypi:b")))
     assert make_batch(both, FINGERPRINTS, NOW, []).id == "2026-03-02-mixed-001"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from doit.cmd_base import Command
+from doit.cmdparse import CmdParseError
 
 from pipeline.config import Config
 from pipeline.console import INTERRUPTED, of_database, overrides_of, report, root_folder
@@ -32,10 +33,29 @@ class Root:
 class StateCommand(Command):  # type: ignore[misc]  # doit has no types
     """Base of the commands: one line for what is wrong, exit codes as those of the tasks."""
 
-    def execute(self, opt_values: Mapping[str, Any], pos_args: Sequence[str]) -> int:
-        """Run the command; the names of the parameters are doit's."""
+    def parse_execute(self, in_args: Sequence[str]) -> int:
+        """Read the command line as it was typed, and run the command; the names of the parameters are doit's.
+
+        doit takes every `a=b` away, also an address with a query or a reason, and reads no option behind a name.
+        """
+        typed = sys.argv[sys.argv.index(self.name) + 1 :] if self.name in sys.argv else in_args
         try:
-            return self.perform(_root(), opt_values, pos_args)
+            options, rest = self.cmdparser.parse(list(typed))
+            arguments: list[str] = []
+            while rest:
+                arguments.append(rest[0])
+                options, rest = self.cmdparser.parse_only(rest[1:], options)
+        except CmdParseError as error:
+            why = str(error).partition(" (")[0].partition(": ")[2]
+            report(PipelineError(f"doit {self.name}: {why}", remedy=f"see `doit help {self.name}`"))
+            return PipelineError.exit_code
+        return self.execute(options, arguments)
+
+    def execute(self, opt_values: Mapping[str, Any], pos_args: Sequence[str]) -> int:
+        """Run the command; `key=value` among the arguments are overrides of the configuration."""
+        try:
+            overrides = overrides_of(pos_args)
+            return self.perform(_root(overrides), opt_values, [name for name in pos_args if "=" not in name])
         except PipelineError as error:
             report(error)
             return error.exit_code
@@ -58,11 +78,11 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
 
 
-def _root() -> Root:
+def _root(overrides: Sequence[tuple[str, str]]) -> Root:
     paths = Paths(root_folder(os.environ, Path.cwd()))
     return Root(
         paths=paths,
-        config=load_config(paths, overrides_of(sys.argv[1:])),
+        config=load_config(paths, overrides),
         now=datetime.now(UTC),
         environment=os.environ,
     )

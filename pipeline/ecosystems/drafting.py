@@ -9,6 +9,7 @@ import msgspec
 from pipeline import text
 from pipeline.ecosystems.base import Answer, Draft, Made
 from pipeline.model import (
+    STOOD_IN,
     Artifact,
     Category,
     Evidence,
@@ -141,7 +142,7 @@ def mark_stale(made: Made, answer: Answer) -> Made:
     """Return what was made; when the registry did not answer and a stored copy stood in, with that as a risk."""
     if not (answer.stale and isinstance(made, Draft)):
         return made
-    risks = ["made from a stored answer: the registry did not answer", *made.evidence.risks]
+    risks = [STOOD_IN, *made.evidence.risks]
     return Draft(recipe=made.recipe, evidence=msgspec.structs.replace(made.evidence, risks=risks))
 
 

@@ -7,7 +7,8 @@ import msgspec
 from pipeline.model import Attempt, AttemptOutcome, Stage, Subcategory
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
+# `gc=False`, here and in `Attempt`: they are in no cycles, and the collector would look through 100,000 of them.
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The deterministic failure that a package is in quarantine for; `since` is when it was first seen like this."""
 
     subcategory: Subcategory | None
@@ -19,16 +20,22 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
     repeats: int = 1
 
 
-class PackageHistory(msgspec.Struct, frozen=True, kw_only=True):
+class PackageHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What the journal says of one source.
 
-    `tries` counts batches that tried it, `streak` the transient failures in a row, `causes` the different
-    deterministic failures since the last success or requeue. `at` is the time of the newest line that was folded.
+    `tries` counts batches that tried it, `streak` the transient failures in a row, `blocks` and `deferrals` how often
+    in a row it was blocked or deferred, `causes` the different deterministic failures since the last success or
+    requeue. `waits_since` is when it last failed in a way that passes by itself, `repeated_at` when it was last tried
+    in vain although nothing had changed. `at` is the time of the newest line that was folded.
     """
 
     tries: int = 0
     last_tried: str | None = None
     streak: int = 0
+    blocks: int = 0
+    deferrals: int = 0
+    waits_since: str | None = None
+    repeated_at: str | None = None
     failure: Failure | None = None
     causes: tuple[Subcategory | None, ...] = ()
     blocked_at: str | None = None
@@ -43,19 +50,20 @@ class PackageHistory(msgspec.Struct, frozen=True, kw_only=True):
 
 History = Mapping[str, PackageHistory]
 NOTHING = PackageHistory()
+# Lines of these stages say nothing of the package as a whole.
+DETAILS = frozenset({Stage.GENERATE, Stage.VALIDATE})
 
 
 def fold(known: PackageHistory, attempt: Attempt) -> PackageHistory:
     """Return what is known of a package after one more line of the journal."""
+    if attempt.stage in DETAILS:
+        return known
     known = msgspec.structs.replace(known, at=attempt.at)
     match attempt.stage:
         case Stage.PAYLOAD:
             return _tried(known, attempt)
         case Stage.RECHECK:
-            changed = attempt.outcome is AttemptOutcome.CHANGED
-            return msgspec.structs.replace(
-                known, rechecked_at=attempt.at, upstream_changed=known.upstream_changed or changed
-            )
+            return _rechecked(known, attempt)
         case Stage.REQUEUE:
             kept = PackageHistory(tries=known.tries, last_tried=known.last_tried, succeeded_at=known.succeeded_at)
             return msgspec.structs.replace(
@@ -69,25 +77,52 @@ def fold(known: PackageHistory, attempt: Attempt) -> PackageHistory:
             return known
 
 
+def _rechecked(known: PackageHistory, attempt: Attempt) -> PackageHistory:
+    """Fold a look at the metadata of a package in quarantine; one that got no answer changes nothing but its turn."""
+    match attempt.outcome:
+        case AttemptOutcome.CHANGED:
+            changed = known.failure is not None
+        case AttemptOutcome.UNCHANGED:
+            changed = False
+        case _:
+            changed = known.upstream_changed
+    return msgspec.structs.replace(known, rechecked_at=attempt.at, upstream_changed=changed)
+
+
 def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
     """Fold the end of a package's way through a batch."""
     known = msgspec.structs.replace(
         known, last_tried=attempt.at, last_outcome=attempt.outcome, last_message=attempt.message
     )
     if attempt.outcome is AttemptOutcome.DEFERRED:
-        return known
-    known = msgspec.structs.replace(known, tries=known.tries + 1)
+        return msgspec.structs.replace(known, deferrals=known.deferrals + 1)
+    repeated = attempt.at if is_in_vain(known, attempt) else known.repeated_at
+    known = msgspec.structs.replace(known, tries=known.tries + 1, deferrals=0, repeated_at=repeated)
     match attempt.outcome:
         case AttemptOutcome.TRANSIENT:
-            return msgspec.structs.replace(known, streak=known.streak + 1)
+            return msgspec.structs.replace(known, streak=known.streak + 1, waits_since=attempt.at)
         case AttemptOutcome.FAILED:
             causes = known.causes if attempt.subcategory in known.causes else (*known.causes, attempt.subcategory)
             return msgspec.structs.replace(
-                known, streak=0, causes=causes, failure=_failure(known.failure, attempt), upstream_changed=False
+                known,
+                streak=0,
+                blocks=0,
+                blocked_at=None,
+                causes=causes,
+                failure=_failure(known.failure, attempt),
+                upstream_changed=False,
             )
         case AttemptOutcome.BLOCKED:
-            return msgspec.structs.replace(known, streak=0, failure=None, blocked_at=attempt.at)
-        case _:
+            return msgspec.structs.replace(
+                known,
+                streak=0,
+                blocks=known.blocks + 1,
+                waits_since=attempt.at,
+                failure=None,
+                blocked_at=attempt.at,
+                upstream_changed=False,
+            )
+        case AttemptOutcome.SUCCEEDED:
             return PackageHistory(
                 tries=known.tries,
                 last_tried=attempt.at,
@@ -96,6 +131,23 @@ def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
                 last_message=attempt.message,
                 at=attempt.at,
             )
+        case _:  # what no batch ends with
+            return known
+
+
+def is_in_vain(known: PackageHistory, attempt: Attempt) -> bool:
+    """Return whether a try ended as the one before had, or in nothing, while upstream was as it had been."""
+    if known.upstream_changed:
+        return False
+    match attempt.outcome:
+        case AttemptOutcome.FAILED:
+            return known.failure is not None and known.failure.fingerprint == attempt.fingerprint
+        case AttemptOutcome.BLOCKED:
+            return known.failure is not None or known.blocks > 0
+        case AttemptOutcome.TRANSIENT:
+            return known.failure is not None
+        case _:
+            return False
 
 
 def _failure(before: Failure | None, attempt: Attempt) -> Failure:

@@ -22,6 +22,7 @@ from pipeline.model.journal import MESSAGE_TAIL, Attempt, AttemptOutcome, Stage
 from pipeline.model.ledger import BatchState, LedgerEntry, LedgerFile
 from pipeline.model.metrics import BatchMetrics, EcosystemCounts, RunRecord, Traffic
 from pipeline.model.outcome import (
+    STOOD_IN,
     Artifact,
     Category,
     EarlierTry,
@@ -44,6 +45,7 @@ from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticR
 
 __all__ = [
     "MESSAGE_TAIL",
+    "STOOD_IN",
     "Artifact",
     "Attempt",
     "AttemptOutcome",

@@ -42,7 +42,7 @@ class AttemptOutcome(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
-class Attempt(Record, frozen=True, kw_only=True, omit_defaults=True):
+class Attempt(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One line of `data/journal/YYYY-MM.jsonl`; the month is that of `at`, in UTC.
 
     `fingerprint` is the digest of what a deterministic failure depends on: `upstream` (the semantic part of the

@@ -9,6 +9,9 @@ from pipeline.model.base import Count, Digest, Record, SourceId, Timestamp, Tool
 from pipeline.model.batch import Gate
 from pipeline.model.recipe import Recipe
 
+# The risk of a recipe for which a stored answer stood in.
+STOOD_IN = "made from a stored answer: the registry did not answer"
+
 
 class Category(StrEnum):
     """The field's taxonomy of failures."""

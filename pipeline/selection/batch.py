@@ -1,49 +1,68 @@
-"""From the queue to a batch: the gates in their order, then turns between ecosystems, priority first. Pure."""
+"""From the queue to a batch: the gates of each entry, then those that are asked of all together. Pure."""
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Set
-from datetime import UTC, datetime
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from pipeline.config import Config
-from pipeline.control.stops import Stop, is_probe, stop_for
+from pipeline.control.stops import Stop, is_probe
 from pipeline.instants import instant, timestamp
-from pipeline.model import (
-    Batch,
-    Control,
-    EntryStatus,
-    Gate,
-    InputFingerprints,
-    LeftOut,
-    Queue,
-    QueueEntry,
-    Selected,
-)
+from pipeline.model import Batch, Breaker, BreakerState, Gate, InputFingerprints, LeftOut, Selected
+from pipeline.selection.gates import first_stop
+from pipeline.selection.ranking import Candidate, Rank, candidate, in_line, least_recently_tried, reason
+from pipeline.selection.situation import Situation
 from pipeline.source import ecosystem_of
+
+PROBE_RULE = "a breaker that is not closed lets one probe through"
+SHARE_RULE = "repeats after a quarantine that only time has ended keep to their share of all tries"
+FULL_RULE = "the batch has room"
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """The entries of a batch in the order in which they are worked on, and those that a gate held back."""
+    """The entries of a batch in the order in which they are worked on, and those that a gate held back.
+
+    `line` is every source that only room is lacking for, in the order of their turns, the selected ones first;
+    `stops` is what held back each other source.
+    """
 
     selected: list[Selected]
     left_out: list[LeftOut]
+    line: list[str]
+    stops: Mapping[str, Stop]
 
 
-def select(queue: Queue, control: Control, config: Config, generators: Set[str], now: datetime) -> Selection:
-    """Choose the batch. `generators` names the ecosystems that can be generated in this run."""
-    held: dict[Stop, list[str]] = defaultdict(list)
-    candidates: list[QueueEntry] = []
-    seen: set[str] = set()
-    ecosystem_stops = _EcosystemStops(control, config, generators, now)
-    for entry in queue.entries:
-        stop = _duplicate(entry, seen) or _stop_for_entry(entry, ecosystem_stops, now)
-        seen.add(entry.source)
+def select(situation: Situation) -> Selection:
+    """Choose the batch."""
+    held = _Held()
+    passed: list[Candidate] = []
+    for case in situation.cases():
+        stop = first_stop(case, situation)
         if stop is None:
-            candidates.append(entry)
+            passed.append(candidate(case, situation))
         else:
-            held[stop].append(entry.source)
-    return _fill(_with_single_probes(candidates, control, held), config.batch.size, held)
+            held.add(stop, case.entry.source)
+    probes, others = _with_single_probes(passed, situation, held)
+    line = [*probes, *_within_share(in_line(others), situation, held)]
+    taken = _taken(line, len(probes), situation)
+    chosen = {one.case.position for one in taken}
+    overflow = [one for one in line if one.case.position not in chosen]
+    size = situation.config.batch.size
+    full = Stop(
+        gate=Gate.BATCH_FULL,
+        rule=FULL_RULE,
+        value=f"batch.size is {size}",
+        remedy="the next batches; or a larger `batch.size`",
+    )
+    for one in overflow:
+        held.add(full, one.case.entry.source)
+    probing = {one.case.position for one in probes}
+    return Selection(
+        selected=[_selected(one, probe=one.case.position in probing) for one in taken],
+        left_out=held.left_out(),
+        line=[one.case.entry.source for one in (*taken, *overflow)],
+        stops=held.stops,
+    )
 
 
 def make_batch(selection: Selection, fingerprints: InputFingerprints, now: datetime, used_ids: Iterable[str]) -> Batch:
@@ -61,121 +80,135 @@ def make_batch(selection: Selection, fingerprints: InputFingerprints, now: datet
     )
 
 
-class _EcosystemStops:
-    """The gates that depend on the ecosystem alone, each answered once."""
+def share_left(situation: Situation) -> int:
+    """Return how many packages that only time has let out of quarantine may be tried now: one a day in any case."""
+    allowed = int(situation.attempts * situation.config.quarantine.share) - situation.again
+    return max(allowed, 1 if _day_is_due(situation) else 0)
 
-    def __init__(self, control: Control, config: Config, generators: Set[str], now: datetime) -> None:
-        self._control, self._config, self._generators, self._now = control, config, generators, now
-        self._known: dict[str, Stop | None] = {}
 
-    def of(self, ecosystem: str) -> Stop | None:
-        if ecosystem not in self._known:
-            self._known[ecosystem] = self._ask(ecosystem)
-        return self._known[ecosystem]
+class _Held:
+    """What is held back, by gate, rule and value; `until` is the earliest moment at which one of them may pass."""
 
-    def _ask(self, ecosystem: str) -> Stop | None:
-        if ecosystem not in self._generators:
-            return Stop(
-                gate=Gate.NO_GENERATOR,
-                rule="the ecosystem has a generator in this run",
-                value=f"{ecosystem} has none",
+    def __init__(self) -> None:
+        self.stops: dict[str, Stop] = {}
+        self._sources: dict[tuple[Gate, str, str], list[str]] = defaultdict(list)
+        self._until: dict[tuple[Gate, str, str], str | None] = {}
+
+    def add(self, stop: Stop, source: str) -> None:
+        key = (stop.gate, stop.rule, stop.value)
+        self._sources[key].append(source)
+        if stop.gate is not Gate.DUPLICATE_SOURCE:
+            self.stops[source] = stop
+        until = self._until.setdefault(key, stop.until)
+        if stop.until != until and stop.until is not None and (until is None or instant(stop.until) < instant(until)):
+            self._until[key] = stop.until
+
+    def left_out(self) -> list[LeftOut]:
+        return [
+            LeftOut(
+                gate=gate, rule=rule, value=value, until=self._until[gate, rule, value], count=len(names), sources=names
             )
-        wanted = self._config.batch.ecosystems
-        if wanted and ecosystem not in wanted:
-            return Stop(
-                gate=Gate.NOT_IN_BATCH_ECOSYSTEMS,
-                rule="`batch.ecosystems` is empty or names the ecosystem",
-                value=f"{ecosystem} is not among {', '.join(wanted)}",
-            )
-        return stop_for(self._control, ecosystem, self._now)
-
-
-def _duplicate(entry: QueueEntry, seen: Set[str]) -> Stop | None:
-    if entry.source not in seen:
-        return None
-    return Stop(
-        gate=Gate.DUPLICATE_SOURCE,
-        rule="the source stands in the queue once",
-        value="an earlier entry has it",
-    )
-
-
-def _stop_for_entry(entry: QueueEntry, stops: _EcosystemStops, now: datetime) -> Stop | None:
-    if entry.status is not EntryStatus.PENDING:
-        return Stop(gate=Gate.STATUS, rule="the entry's status is pending", value=entry.status.value)
-    stop = stops.of(ecosystem_of(entry.source))
-    if stop is not None:
-        return stop
-    if entry.next_retry_at is not None and instant(entry.next_retry_at) > now:
-        return Stop(
-            gate=Gate.NOT_DUE,
-            rule="`next_retry_at` has passed",
-            value=f"after {entry.failure_count} failures",
-            until=entry.next_retry_at,
-        )
-    return None
+            for (gate, rule, value), names in self._sources.items()
+        ]
 
 
 def _with_single_probes(
-    candidates: list[QueueEntry], control: Control, held: dict[Stop, list[str]]
-) -> Iterator[QueueEntry]:
-    """Let one entry through for each ecosystem whose breaker is not closed: its probe."""
-    probed: set[str] = set()
-    for entry in candidates:
-        ecosystem = ecosystem_of(entry.source)
-        if is_probe(control.circuit_breaker.get(ecosystem)):
-            if ecosystem in probed:
-                stop = Stop(
-                    gate=Gate.BREAKER_OPEN,
-                    rule="a breaker that is not closed lets one probe through",
-                    value=f"{ecosystem}: another entry is the probe",
-                )
-                held[stop].append(entry.source)
+    passed: list[Candidate], situation: Situation, held: _Held
+) -> tuple[list[Candidate], list[Candidate]]:
+    """Return the probes, one for each ecosystem whose breaker is not closed, and the entries of all others.
+
+    A probe comes first in the batch: all of its ecosystem wait for its answer.
+    """
+    breakers = {name: one for name, one in situation.control.circuit_breaker.items() if is_probe(one)}
+    asked: dict[str, list[Candidate]] = {name: [] for name in breakers}
+    others: list[Candidate] = []
+    for one in passed:
+        asked.get(one.case.ecosystem, others).append(one)
+    probes: list[Candidate] = []
+    for ecosystem, candidates in asked.items():
+        probe, stop = _probe(breakers[ecosystem], ecosystem, candidates, situation)
+        if probe is not None:
+            probes.append(probe)
+        for one in candidates:
+            if one is not probe:
+                held.add(stop, one.case.entry.source)
+    return probes, others
+
+
+def _probe(
+    breaker: Breaker, ecosystem: str, candidates: list[Candidate], situation: Situation
+) -> tuple[Candidate | None, Stop]:
+    """Return an ecosystem's probe, if there is one, and what holds its other entries."""
+    lease = breaker.probe
+    if lease is not None and instant(lease.until) > situation.now:
+        probe = next((one for one in candidates if one.case.entry.source == lease.source), None)
+        name, until = lease.source, lease.until
+    else:
+        free = [one for one in candidates if one.rank is not Rank.AGED or share_left(situation) > 0]
+        probe = least_recently_tried(free) if free else None
+        name, until = probe.case.entry.source if probe else "no entry that may be tried", None
+    state = BreakerState.HALF_OPEN.value
+    return probe, Stop(
+        gate=Gate.BREAKER_OPEN,
+        rule=PROBE_RULE,
+        value=f"{ecosystem}: {state} after {breaker.failures} failures, {name} is the probe",
+        since=breaker.opened_at or breaker.last_failure,
+        until=until,
+        remedy="the success of the probe",
+    )
+
+
+def _within_share(line: Iterable[Candidate], situation: Situation, held: _Held) -> Iterable[Candidate]:
+    """Yield the candidates without those that are beyond the share of repeats."""
+    room = share_left(situation)
+    beyond = _share_stop(situation)
+    for one in line:
+        if one.rank is Rank.AGED:
+            room -= 1
+            if room < 0:
+                held.add(beyond, one.case.entry.source)
                 continue
-            probed.add(ecosystem)
-        yield entry
+        yield one
 
 
-def _fill(candidates: Iterable[QueueEntry], size: int, held: dict[Stop, list[str]]) -> Selection:
-    selected: list[Selected] = []
-    overflow: list[str] = []
-    for entry, turn in _in_turns(candidates):
-        if len(selected) < size:
-            reason = f"priority {entry.priority}, turn {turn} of {ecosystem_of(entry.source)}"
-            selected.append(
-                Selected(
-                    source=entry.source, name=entry.name, priority=entry.priority, heavy=entry.heavy, reason=reason
-                )
-            )
-        else:
-            overflow.append(entry.source)
-    if overflow:
-        stop = Stop(gate=Gate.BATCH_FULL, rule="the batch has room", value=f"batch.size is {size}")
-        held[stop] = overflow
-    return Selection(selected=selected, left_out=[_left_out(stop, sources) for stop, sources in held.items()])
+def _share_stop(situation: Situation) -> Stop:
+    share = situation.config.quarantine.share
+    return Stop(
+        gate=Gate.RETRY_SHARE,
+        rule=SHARE_RULE,
+        value=f"{situation.again} of {situation.attempts} tries in 30 days were such repeats, {share:.0%} may be",
+        until=_day_after(situation.last_again),
+        remedy="time; a change upstream, of the generator or of the policy; or `doit requeue`",
+    )
 
 
-def _in_turns(candidates: Iterable[QueueEntry]) -> Iterator[tuple[QueueEntry, int]]:
-    """Yield entry and turn: by priority, and within it one of each ecosystem in turn, in the order of the queue."""
-    lanes: dict[int, dict[str, deque[QueueEntry]]] = defaultdict(lambda: defaultdict(deque))
-    for entry in candidates:
-        lanes[entry.priority][ecosystem_of(entry.source)].append(entry)
-    for priority in sorted(lanes):
-        turn = 1
-        waiting = list(lanes[priority].values())
-        while waiting:
-            for lane in waiting:
-                yield lane.popleft(), turn
-            waiting = [lane for lane in waiting if lane]
-            turn += 1
+def _taken(line: list[Candidate], probes: int, situation: Situation) -> list[Candidate]:
+    """Return what fits into the batch; one place a day is kept for what has waited longest behind all others."""
+    size = situation.config.batch.size
+    taken, rest = line[:size], line[size:]
+    if rest and probes < size and _day_is_due(situation) and not any(one.rank is Rank.AGED for one in taken):
+        kept = next((one for one in rest if one.rank is Rank.AGED), None)
+        if kept is not None:
+            return [*taken[:-1], kept]
+    return taken
 
 
-def _left_out(stop: Stop, sources: list[str]) -> LeftOut:
-    return LeftOut(
-        gate=stop.gate,
-        rule=stop.rule,
-        value=stop.value,
-        until=stop.until,
-        count=len(sources),
-        sources=sources,
+def _day_is_due(situation: Situation) -> bool:
+    last = situation.last_again
+    return last is None or instant(last) + timedelta(days=1) <= situation.now
+
+
+def _day_after(last: str | None) -> str | None:
+    return timestamp(instant(last) + timedelta(days=1)) if last else None
+
+
+def _selected(one: Candidate, *, probe: bool) -> Selected:
+    entry = one.case.entry
+    return Selected(
+        source=entry.source,
+        name=entry.name,
+        priority=entry.priority,
+        heavy=entry.heavy,
+        reason=f"probe of {one.case.ecosystem}, {reason(one)}" if probe else reason(one),
+        after=one.case.known.last_tried,
     )

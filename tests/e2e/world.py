@@ -23,6 +23,7 @@ from pipeline.model import (
     OutcomeRecord,
     PackageList,
     Payload,
+    RunRecord,
     StaticRecord,
     Verdict,
 )
@@ -254,6 +255,7 @@ RECORD_FILES: Mapping[str, type[msgspec.Struct]] = {
     "validate/*/*.json": Verdict,
     "constrain/*/*.json": ConstraintsRecord,
     "payload/pr.json": Payload,
+    "runs/*.json": RunRecord,
 }
 
 

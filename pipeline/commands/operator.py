@@ -1,0 +1,91 @@
+"""What the operator's commands share: who acts, which ecosystem is meant, why."""
+
+import subprocess
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pipeline.checks import nearest, shorten
+from pipeline.commands.base import Root
+from pipeline.control.switches import Note
+from pipeline.errors import PipelineError, UnknownName
+from pipeline.instants import instant
+from pipeline.model import Timestamp
+
+# Shown in one line wherever something is held back.
+_LONGEST_REASON = 500
+
+
+def note_of(root: Root, options: Mapping[str, Any]) -> Note:
+    """Return the note for what is switched off now; raises `PipelineError` for a text that no line can show."""
+    return Note(
+        at=root.now,
+        by=identity(root.environment),
+        reason=_line(options, "reason"),
+        incident=_line(options, "incident"),
+        until=_moment(options.get("until") or None),
+    )
+
+
+def identity(environment: Mapping[str, str]) -> str | None:
+    """Return who acts: the user's name in the environment, else git's; None when neither says."""
+    named = environment.get("LOGNAME") or environment.get("USER")
+    if named:
+        return named
+    try:
+        git = subprocess.run(
+            ["git", "config", "user.name"],  # noqa: S607  # the user's own git
+            env=dict(environment),
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return git.stdout.strip() or None
+
+
+def one_ecosystem(arguments: Sequence[str], known: Collection[str], command: str) -> str:
+    """Return the one ecosystem that a command was given; raises `UnknownName` or another `PipelineError`."""
+    if len(arguments) != 1:
+        raise PipelineError(
+            f"doit {command} takes one ecosystem, got {len(arguments)}", remedy=f"`doit {command} {min(known)}`"
+        )
+    name = arguments[0]
+    if name not in known:
+        close = nearest(name, known)
+        remedy = f"did you mean `doit {command} {close}`?" if close else f"use one of {', '.join(known)}"
+        raise UnknownName(f"there is no ecosystem {shorten(name)}", remedy=remedy)
+    return name
+
+
+def no_arguments(arguments: Sequence[str], command: str) -> None:
+    """Refuse arguments, such as the second half of a reason without quotes."""
+    if arguments:
+        raise PipelineError(
+            f"doit {command} takes no arguments, got {shorten(arguments[0])}", remedy=f"see `doit help {command}`"
+        )
+
+
+def _line(options: Mapping[str, Any], key: str) -> str | None:
+    text = str(options.get(key) or "").strip()
+    if not text.isprintable() or len(text) > _LONGEST_REASON:
+        rule = f"must be one line of at most {_LONGEST_REASON} characters"
+        raise PipelineError(f"--{key} {rule}", remedy="shorten it; `--incident` leads to more")
+    return text or None
+
+
+def _moment(text: str | None) -> str | None:
+    try:
+        if text is not None:
+            instant(msgspec.convert(text, Timestamp))
+    except (msgspec.ValidationError, ValueError):
+        raise PipelineError(
+            f"--until {shorten(text)} is no RFC 3339 date and time", remedy="write it as 2026-03-01T12:00:00Z"
+        ) from None
+    return text
+
+
+REASON = {"name": "reason", "short": "r", "long": "reason", "type": str, "default": "", "help": "why, in one line"}

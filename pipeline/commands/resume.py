@@ -1,0 +1,26 @@
+"""`doit resume`: the end of an emergency stop."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.commands.base import Root, StateCommand
+from pipeline.commands.operator import no_arguments
+from pipeline.control.switches import resumed
+from pipeline.state.control_file import operator
+
+
+class Resume(StateCommand):
+    """Switch the pipeline on again."""
+
+    name = "resume"
+    doc_purpose = "end what `doit stop` began"
+    doc_usage = ""
+
+    def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
+        """Set `enabled` to true; ecosystems that were disabled one by one stay so."""
+        del options
+        no_arguments(arguments, self.name)
+        control = operator(root.paths, root.config.ecosystems, resumed)
+        still = ", ".join(control.disabled_ecosystems)
+        self.say(f"resumed; still disabled: {still}" if still else "resumed; the next `doit` goes on")
+        return 0

@@ -1,0 +1,141 @@
+"""`doit status`: what is switched off, how the breakers stand, how much of the budget is used."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from pipeline.commands.base import Root, StateCommand
+from pipeline.commands.operator import no_arguments
+from pipeline.config import Config, RunnerClass
+from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop
+from pipeline.model import Breaker, BreakerState, Budget, Control
+from pipeline.settings import load_control
+
+
+class Minutes(msgspec.Struct, frozen=True, kw_only=True):
+    """A runner class's minutes in the week that began at `week_start`; `share` is None without a limit."""
+
+    used: float
+    limit: int
+    share: float | None
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What `doit status --json` prints: `stops` are the gates that are shut, by their numbers."""
+
+    enabled: bool
+    disabled_ecosystems: list[str]
+    reason: str | None
+    incident_url: str | None
+    disabled_by: str | None
+    disabled_at: str | None
+    expected_resume: str | None
+    circuit_breaker: dict[str, Breaker]
+    week_start: str | None
+    sampling_active: bool
+    minutes: dict[RunnerClass, Minutes]
+    stops: list[Stop]
+
+
+class Status(StateCommand):
+    """Show how things stand; writes nothing."""
+
+    name = "status"
+    doc_purpose = "show what is switched off, the circuit breakers and the minutes used"
+    doc_usage = "[--json]"
+    cmd_options = ({"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},)
+
+    def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
+        """Read the control file as it is now."""
+        no_arguments(arguments, self.name)
+        state = state_of(load_control(root.paths, root.config.ecosystems), root.config, root.now)
+        self.say(msgspec.json.format(msgspec.json.encode(state)).decode() if options["json"] else render(state))
+        return 0
+
+
+def state_of(control: Control, config: Config, now: datetime) -> State:
+    """Return how things stand at a moment."""
+    stops = [
+        pipeline_stop(control),
+        *(ecosystem_stop(control, name) for name in control.disabled_ecosystems),
+        *(breaker_stop(control, name, now) for name in control.circuit_breaker),
+    ]
+    return State(
+        enabled=control.enabled,
+        disabled_ecosystems=control.disabled_ecosystems,
+        reason=control.reason,
+        incident_url=control.incident_url,
+        disabled_by=control.disabled_by,
+        disabled_at=control.disabled_at,
+        expected_resume=control.expected_resume,
+        circuit_breaker=control.circuit_breaker,
+        week_start=control.budget.week_start,
+        sampling_active=control.budget.sampling_active,
+        minutes={
+            runner: _minutes(control.budget, runner, budget.minutes_per_week)
+            for runner, budget in config.budget.runners.items()
+        },
+        stops=[stop for stop in stops if stop is not None],
+    )
+
+
+def render(state: State) -> str:
+    """Return the state for people, a line for each fact."""
+    return "\n".join([*_switches(state), *_breakers(state), *_budget(state)])
+
+
+def _switches(state: State) -> Iterator[str]:
+    yield f"pipeline    {'enabled' if state.enabled else 'stopped'}"
+    if state.disabled_ecosystems:
+        yield f"disabled    {', '.join(state.disabled_ecosystems)}"
+    facts = {
+        "reason": state.reason,
+        "incident": state.incident_url,
+        "by": state.disabled_by,
+        "since": state.disabled_at,
+        "expected": state.expected_resume,
+    }
+    yield from (f"  {name:<10}{value}" for name, value in facts.items() if value)
+
+
+def _breakers(state: State) -> Iterator[str]:
+    if not state.circuit_breaker:
+        yield "breakers    none has ever failed"
+    for ecosystem, breaker in sorted(state.circuit_breaker.items()):
+        yield f"breaker     {ecosystem}: {_breaker(breaker)}"
+
+
+def _breaker(breaker: Breaker) -> str:
+    count = f"{breaker.failures} failure{'' if breaker.failures == 1 else 's'} in a row"
+    stages = f" in {', '.join(breaker.stages)}" if breaker.stages else ""
+    last = f", the last at {breaker.last_failure}" if breaker.last_failure and breaker.failures else ""
+    match breaker.state:
+        case BreakerState.CLOSED:
+            return f"closed, {count}{stages}{last}"
+        case BreakerState.OPEN:
+            until = f", may be probed from {breaker.opens_at}" if breaker.opens_at else ", may be probed"
+        case BreakerState.HALF_OPEN:
+            probe = breaker.probe
+            until = f", probed by {probe.source} until {probe.until}" if probe else ", waits for a probe"
+    tried = f", {breaker.failed_probes} failed probe{'' if breaker.failed_probes == 1 else 's'}"
+    return f"{breaker.state}, {count}{stages}{last}{tried if breaker.failed_probes else ''}{until}"
+
+
+def _budget(state: State) -> Iterator[str]:
+    week = f"week of {state.week_start}" if state.week_start else "no week yet"
+    for runner, minutes in state.minutes.items():
+        share = "no limit to share" if minutes.share is None else f"{minutes.share:.1%}".replace("%", " %")
+        yield f"minutes     {runner}: {minutes.used:.1f} of {minutes.limit} used ({share}), {week}"
+    if state.sampling_active:
+        yield "  only a sample of the packages is validated"
+
+
+def _minutes(budget: Budget, runner: RunnerClass, limit: int) -> Minutes:
+    match runner:
+        case RunnerClass.LINUX:
+            used = budget.linux_minutes_used
+        case RunnerClass.MACOS:
+            used = budget.macos_minutes_used
+    return Minutes(used=used, limit=limit, share=round(used / limit, 4) if limit else None)

@@ -1,0 +1,116 @@
+"""The queue's statuses after a batch, a merge, a requeue: the queue repeats what the journal says. Pure."""
+
+from collections.abc import Callable, Iterable, Set
+
+import msgspec
+
+from pipeline.config import Config
+from pipeline.history.fold import NOTHING, History
+from pipeline.model import Attempt, AttemptOutcome, EntryStatus, Queue, QueueEntry
+from pipeline.selection.blockers import missing
+from pipeline.selection.retry import needs_person, next_try
+
+# What a batch may change; all other statuses were set by a person or by a conclusion that stands.
+CANDIDATES = frozenset({EntryStatus.PENDING, EntryStatus.FAILED, EntryStatus.BLOCKED})
+
+Change = Callable[[QueueEntry], QueueEntry]
+
+
+def after_batch(
+    queue: Queue,
+    conclusions: Iterable[Attempt],
+    history: History,
+    config: Config,
+    *,
+    at: str,
+    succeeded: EntryStatus = EntryStatus.IN_REVIEW,
+) -> Queue:
+    """Return the queue after a batch. `conclusions` are its lines of stage `payload`, `history` holds them already.
+
+    Entries that a person has excluded or finished meanwhile are left alone, so that a repeat changes nothing. `at`
+    becomes `updated_at` when an entry changes.
+    """
+    concluded = {attempt.source: attempt for attempt in conclusions}
+
+    def concluding(entry: QueueEntry) -> QueueEntry:
+        attempt = concluded.get(entry.source)
+        if attempt is None or entry.status not in CANDIDATES:
+            return entry
+        return _concluded(entry, attempt, history, config, succeeded)
+
+    return _changed(queue, concluding, at)
+
+
+def merged(queue: Queue, sources: Set[str], *, at: str) -> Queue:
+    """Return the queue after the pull request that these sources were in has been merged."""
+
+    def merging(entry: QueueEntry) -> QueueEntry:
+        if entry.source not in sources or entry.status is not EntryStatus.IN_REVIEW:
+            return entry
+        return msgspec.structs.replace(entry, status=EntryStatus.SUCCESS)
+
+    return _changed(queue, merging, at)
+
+
+def requeued(queue: Queue, sources: Set[str], *, at: str) -> Queue:
+    """Return the queue with these sources pending again, as if they had never failed; `sources` were chosen before."""
+
+    def pending(entry: QueueEntry) -> QueueEntry:
+        return _pending(entry) if entry.source in sources else entry
+
+    return _changed(queue, pending, at)
+
+
+def unblocked(queue: Queue, available: Set[str], *, at: str) -> Queue:
+    """Return the queue with those blocked entries pending whose blockers are all `available` (`blockers.available`)."""
+
+    def free(entry: QueueEntry) -> QueueEntry:
+        if entry.status is not EntryStatus.BLOCKED or missing(entry, available):
+            return entry
+        return _pending(entry)
+
+    return _changed(queue, free, at)
+
+
+def _concluded(
+    entry: QueueEntry, attempt: Attempt, history: History, config: Config, succeeded: EntryStatus
+) -> QueueEntry:
+    known = history.get(entry.source, NOTHING)
+    match attempt.outcome:
+        case AttemptOutcome.SUCCEEDED:
+            return msgspec.structs.replace(_pending(entry), status=succeeded)
+        case AttemptOutcome.TRANSIENT:
+            return msgspec.structs.replace(
+                entry,
+                status=EntryStatus.PENDING,
+                failure_count=known.streak,
+                next_retry_at=next_try(known, entry.source, config.retry),
+            )
+        case AttemptOutcome.FAILED:
+            status = EntryStatus.REQUIRES_MANUAL if needs_person(known, config.quarantine) else EntryStatus.FAILED
+            repeats = known.failure.repeats if known.failure else 1
+            return msgspec.structs.replace(_pending(entry), status=status, failure_count=repeats)
+        case AttemptOutcome.BLOCKED:
+            return msgspec.structs.replace(
+                _pending(entry), status=EntryStatus.BLOCKED, blocked_by=list(attempt.blocked_by)
+            )
+        case _:  # deferred: it was not tried; the rest does not end a package's way through a batch
+            return entry
+
+
+def _pending(entry: QueueEntry) -> QueueEntry:
+    return msgspec.structs.replace(
+        entry, status=EntryStatus.PENDING, failure_count=0, next_retry_at=None, blocked_by=[]
+    )
+
+
+def _changed(queue: Queue, change: Change, at: str) -> Queue:
+    """Apply a change to the first entry of each source: a second one is never worked on."""
+    seen: set[str] = set()
+    entries: list[QueueEntry] = []
+    for entry in queue.entries:
+        entries.append(entry if entry.source in seen else change(entry))
+        seen.add(entry.source)
+    if entries == queue.entries:
+        return queue
+    return msgspec.structs.replace(queue, entries=entries, updated_at=at)
