@@ -257,7 +257,11 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
     _execute = works_alone(Forget._execute)  # noqa: SLF001  # what doit's commands are to override
 
 
-COMMANDS = ("run", "list", "info", "clean", "forget", "help", "stop", "resume", "disable", "enable", "status")
+COMMANDS = (
+    *("run", "list", "info", "clean", "forget", "help"),
+    *("stop", "resume", "disable", "enable", "status"),
+    *("publish", "rollback", "requeue", "recheck", "why", "metrics"),
+)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

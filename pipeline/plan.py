@@ -20,7 +20,8 @@ from pipeline.selection.situation import SHARE_DAYS, Situation
 from pipeline.settings import load_config, load_control, load_queue
 from pipeline.source import ecosystem_of
 from pipeline.state import journal
-from pipeline.store import Paths, read_ledger_ids, read_result, recipe_names
+from pipeline.state.ledger import Ledger
+from pipeline.store import Paths, read_result, recipe_names
 from pipeline.text import kebab
 
 
@@ -111,11 +112,11 @@ def load(
         config=digest_of(config.queue, config.batch, config.retry, config.quarantine, sorted(generators)),
     )
     frozen = read_result(paths.batch, Batch)
-    published = read_ledger_ids(paths.ledger)
-    if frozen is not None and _stands(frozen, fingerprints, published, queue, generators):
+    ledger = Ledger(paths)
+    if frozen is not None and _stands(frozen, fingerprints, ledger, queue, generators):
         batch = frozen
     else:
-        used = [*published, *([frozen.id] if frozen else [])]
+        used = [*ledger.ids, *([frozen.id] if frozen else [])]
         chosen = select(situation(paths, config, control, queue, revisions, now))
         batch = make_batch(chosen, fingerprints, now, used)
     return Plan(
@@ -149,15 +150,16 @@ def situation(
     )
 
 
-def _stands(
-    frozen: Batch, now: InputFingerprints, published: Sequence[str], queue: Queue, generators: frozenset[str]
-) -> bool:
+def _stands(frozen: Batch, now: InputFingerprints, ledger: Ledger, queue: Queue, generators: frozenset[str]) -> bool:
     """Return whether a frozen batch is still the one to work on, and one that these inputs can have given.
 
+    A batch whose publication was cut off stands until that is finished, although it has changed the queue already.
     The file may have been damaged by hand: tasks of packages that are not in the queue must not be made.
     """
-    if frozen.fingerprints != now or frozen.id in published or not frozen.selected:
-        return False  # one without packages would keep those out whose time comes
+    if not frozen.selected:  # one without packages would keep those out whose time comes
+        return False
+    if not ledger.is_unfinished(frozen.id) and (frozen.fingerprints != now or frozen.id in ledger.ids):
+        return False
     asked = [WorkOrder(source=entry.source, name=entry.name) for entry in frozen.selected]
     known = {WorkOrder(source=entry.source, name=entry.name) for entry in queue.entries}
     return (

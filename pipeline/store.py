@@ -17,7 +17,6 @@ import yaml
 from pipeline.checks import first_defect, shorten
 from pipeline.contract import json_schema
 from pipeline.errors import BadInput, Defect, PipelineError
-from pipeline.model import BatchId
 from pipeline.source import ecosystem_of, file_stem, identifier_of, slug
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -94,6 +93,10 @@ class Paths:
     def merged(self, source: str) -> str:
         """Return the recipe with its constraints and its verify command."""
         return f"{self._prefix}/constrain/{_folder_and_slug(source)}.toml"
+
+    def replaced(self, sha256: str) -> Path:
+        """Return where the bytes of a recipe are kept that a batch has replaced."""
+        return self.replaced_folder / f"{sha256}.toml"
 
     def recipe(self, relative: str) -> Path:
         """Return a published recipe, `recipes/<letter>/<name>.toml` below the root."""
@@ -190,26 +193,6 @@ def stamp(path: str) -> list[int] | None:
     except OSError:
         return None
     return [status.st_size, status.st_mtime_ns]
-
-
-def read_ledger_ids(path: Path) -> tuple[str, ...]:
-    """Return the ids of all batches that the ledger knows, oldest first; none when there is no ledger.
-
-    A torn last line (a crash while it was appended) is not an entry.
-    """
-    if not is_there(path):
-        return ()
-    ids: list[str] = []
-    for line in read_bytes(path, purpose="ledger of batches").splitlines():
-        try:
-            ids.append(msgspec.json.decode(line, type=_LedgerLine).batch_id)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-    return tuple(ids)
-
-
-class _LedgerLine(msgspec.Struct, frozen=True, kw_only=True):
-    batch_id: BatchId
 
 
 def encode(record: msgspec.Struct) -> bytes:

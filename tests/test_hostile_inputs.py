@@ -7,7 +7,8 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.model import Batch
 from pipeline.settings import load_config, load_control, load_queue
-from pipeline.store import Paths, read_bytes, read_ledger_ids, read_result
+from pipeline.state.ledger import Ledger
+from pipeline.store import Paths, read_bytes, read_result
 
 HEAD = "schema_version: 1\n"
 ECOSYSTEMS = ("npm", "pypi")
@@ -128,7 +129,8 @@ def test_a_switch_that_would_not_work_is_refused(paths, text, pointer):
 
 def test_a_damaged_ledger_keeps_what_can_be_read(tmp_path):
     """A torn, deep or foreign line is no entry; ids are only those that a batch can have."""
-    ledger = tmp_path / "batches.jsonl"
+    ledger = Paths(tmp_path).ledger
+    ledger.parent.mkdir()
     lines = [
         b'{"batch_id": "2026-01-01-npm-001"}',
         b'{"batch_id": "2026-01-01-npm-x"}',
@@ -138,10 +140,10 @@ def test_a_damaged_ledger_keeps_what_can_be_read(tmp_path):
         b'{"batch_id": "2026-01-01-np',
     ]
     ledger.write_bytes(b"\n".join(lines))
-    assert read_ledger_ids(ledger) == ("2026-01-01-npm-001",)
+    assert Ledger(Paths(tmp_path)).ids == ("2026-01-01-npm-001",)
 
 
 def test_a_ledger_that_cannot_be_read_stops_the_run(tmp_path):
     """Taken for an empty one, it would hand out the id of a published batch again."""
-    (tmp_path / "batches.jsonl").mkdir()
-    assert "ledger" in refused(lambda: read_ledger_ids(tmp_path / "batches.jsonl"))
+    Paths(tmp_path).ledger.mkdir(parents=True)
+    assert "ledger" in refused(lambda: Ledger(Paths(tmp_path)))

@@ -15,7 +15,6 @@ from pipeline.store import (
     encode,
     machine_folder,
     read,
-    read_ledger_ids,
     read_result,
     write,
     write_bytes,
@@ -65,14 +64,6 @@ def test_a_missing_input_is_named(tmp_path):
     """With its path and what it is for."""
     with pytest.raises(PipelineError, match=r"none\.json: the list is missing"):
         read(tmp_path / "none.json", PackageList, purpose="list")
-
-
-def test_the_ledger_survives_a_torn_last_line(tmp_path):
-    """A crash while it was appended costs that line, not the ids before it."""
-    path = tmp_path / "batches.jsonl"
-    assert read_ledger_ids(path) == ()
-    path.write_bytes(b'{"batch_id": "2026-03-02-npm-001", "state": "built"}\n{"batch_id": "2026-03')
-    assert read_ledger_ids(path) == ("2026-03-02-npm-001",)
 
 
 def test_a_damaged_database_of_doit_is_dropped_and_a_sound_one_kept(tmp_path):

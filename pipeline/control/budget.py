@@ -91,8 +91,8 @@ def updated(budget: Budget, used: Mapping[RunnerClass, float], config: BudgetCon
 
 
 def standings(budget: Budget, config: BudgetConfig, now: datetime) -> list[Standing]:
-    """Return how each configured class stands."""
-    return [standing(budget, config, runner, now) for runner in RunnerClass if runner in config.runners]
+    """Return how each class stands."""
+    return [standing(budget, config, runner, now) for runner in RunnerClass]
 
 
 def standing(
@@ -121,8 +121,6 @@ def stop_for_class(
     `extra_minutes` of the platform's class are added to the budget's: those that no journal line tells of yet.
     """
     runner = runner_class(platform)
-    if runner not in config.runners:
-        return None
     now_is = standing(budget, config, runner, now, extra_minutes)
     match now_is.state:
         case BudgetState.FREE:

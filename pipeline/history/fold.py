@@ -44,6 +44,7 @@ class PackageHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     rechecked_at: str | None = None
     upstream_changed: bool = False
     last_outcome: AttemptOutcome | None = None
+    last_cause: Subcategory | None = None
     last_message: str = ""
     at: str = ""
 
@@ -92,7 +93,11 @@ def _rechecked(known: PackageHistory, attempt: Attempt) -> PackageHistory:
 def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
     """Fold the end of a package's way through a batch."""
     known = msgspec.structs.replace(
-        known, last_tried=attempt.at, last_outcome=attempt.outcome, last_message=attempt.message
+        known,
+        last_tried=attempt.at,
+        last_outcome=attempt.outcome,
+        last_cause=attempt.subcategory,
+        last_message=attempt.message,
     )
     if attempt.outcome is AttemptOutcome.DEFERRED:
         return msgspec.structs.replace(known, deferrals=known.deferrals + 1)

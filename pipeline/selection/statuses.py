@@ -61,6 +61,17 @@ def requeued(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     return _changed(queue, pending, at)
 
 
+def rolled_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
+    """Return the queue after the recipes of these sources were taken out: they are not made again unless asked for."""
+
+    def given_up(entry: QueueEntry) -> QueueEntry:
+        if entry.source not in sources or entry.status is EntryStatus.EXCLUDED:
+            return entry
+        return msgspec.structs.replace(_pending(entry), status=EntryStatus.REQUIRES_MANUAL)
+
+    return _changed(queue, given_up, at)
+
+
 def unblocked(queue: Queue, available: Set[str], *, at: str) -> Queue:
     """Return the queue with those blocked entries pending whose blockers are all `available` (`blockers.available`)."""
 

@@ -165,8 +165,8 @@ def test_body_shows_each_package(finished: Finished) -> None:
 def test_every_record_follows_its_published_schema(finished: Finished) -> None:
     """Each file of the run decodes to its record and holds under its JSON Schema."""
     found = finished.world.records()
-    # Batch, two package lists, pr.json; for each package an outcome, predictions, a result, and eleven verdicts.
-    assert len(found) == 4 + len([*INCLUDED, *EXCLUDED]) * (3 + len(BY_ID))
+    # Batch, two package lists, run, pr.json; for each package an outcome, predictions, a result, and eleven verdicts.
+    assert len(found) == 5 + len([*INCLUDED, *EXCLUDED]) * (3 + len(BY_ID))
     for path, kind in found:
         load(path, kind)
     for kind in {kind for _, kind in found}:

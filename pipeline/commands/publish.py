@@ -1,0 +1,79 @@
+"""`doit publish`: the batch in `build/` made public."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pipeline.commands.base import Root, StateCommand
+from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.errors import UnknownName
+from pipeline.lock import alone
+from pipeline.publishing.books import Books
+from pipeline.publishing.destination import destination_of
+from pipeline.publishing.publish import Published, publish
+from pipeline.reporter import counted
+
+
+class Publish(StateCommand):
+    """Publish the batch; only this machine's git and files are used."""
+
+    name = "publish"
+    doc_purpose = "publish the batch: recipes, journal, statuses, numbers"
+    doc_usage = "[--dry-run] [--json]"
+    cmd_options = (
+        {"name": "dry_run", "long": "dry-run", "type": bool, "default": False, "help": "check all, write nothing"},
+        {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
+    )
+
+    def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
+        """Publish, alone on the root, and say what was done."""
+        refuse_names(self.name, arguments)
+        root.paths.build.mkdir(exist_ok=True)
+        with alone(root.paths, root.now):
+            published = publish(
+                Books(root.paths, root.config),
+                destination=destination_of(root.paths, root.config, root.environment),
+                revisions={name: module.REVISION for name, module in ECOSYSTEMS.items()},
+                now=root.now,
+                dry_run=options["dry_run"],
+            )
+        document = msgspec.json.format(msgspec.json.encode(published), indent=2).decode()
+        self.say(document if options["json"] else words(published, dry_run=options["dry_run"]))
+        return 0
+
+
+def refuse_names(command: str, arguments: Sequence[str]) -> None:
+    """Refuse positional arguments; `key=value` was taken out before."""
+    names = [argument for argument in arguments if "=" not in argument]
+    if names:
+        raise UnknownName(f"`doit {command}` takes no {names[0]}", remedy=f"see `doit help {command}`")
+
+
+def words(published: Published, *, dry_run: bool) -> str:
+    """Return what a publication came to, for people."""
+    lines = [_what(published, dry_run=dry_run)]
+    if published.branch:
+        commit = f" ({published.commit[:12]})" if published.commit else ""
+        lines.append(f"  branch  {published.branch}{commit}")
+    lines += [f"  merged  {batch_id}" for batch_id in published.settled.merged]
+    if published.settled.unblocked:
+        lines.append(f"  freed   {', '.join(published.settled.unblocked)}: nothing blocks them any more")
+    if published.state_commit:
+        lines.append(f"  state   committed ({published.state_commit[:12]})")
+    if published.commit and not published.already:
+        lines += [
+            f"  look    git log -p {published.branch}",
+            f"  merge   git merge {published.branch}; the next `doit publish` notes it",
+        ]
+    if published.files and not dry_run and not published.already:
+        lines.append(f"  undo    doit rollback --batch {published.batch_id}")
+    return "\n".join(lines)
+
+
+def _what(published: Published, *, dry_run: bool) -> str:
+    if published.already:
+        return f"{published.batch_id} was published before, it is {published.state}: nothing to do"
+    verb = "would publish" if dry_run else "published"
+    included, excluded = counted(len(published.files), "recipe"), len(published.excluded)
+    return f"{verb} {published.batch_id}: {included}, {counted(excluded, 'package')} left out"

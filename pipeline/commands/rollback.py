@@ -1,0 +1,73 @@
+"""`doit rollback`: a published batch taken out of use again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from pipeline.commands.base import Root, StateCommand
+from pipeline.commands.publish import refuse_names
+from pipeline.errors import UnknownName
+from pipeline.lock import alone
+from pipeline.publishing.books import Books
+from pipeline.publishing.destination import destination_of
+from pipeline.publishing.rollback import RolledBack, roll_back
+from pipeline.reporter import counted
+
+
+class Rollback(StateCommand):
+    """Undo a batch, from what the ledger says of it."""
+
+    name = "rollback"
+    doc_purpose = "take a published batch, or some of its packages, out of use"
+    doc_usage = "--batch ID [--source SOURCE ...] [--dry-run] [--json]"
+    cmd_options = (
+        {"name": "batch", "long": "batch", "type": str, "default": "", "help": "the batch, as the ledger calls it"},
+        {
+            "name": "source",
+            "long": "source",
+            "type": list,
+            "default": [],
+            "help": "only this package; may be given again",
+        },
+        {"name": "dry_run", "long": "dry-run", "type": bool, "default": False, "help": "check all, write nothing"},
+        {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
+    )
+
+    def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
+        """Roll back, alone on the root, and say what was done."""
+        refuse_names(self.name, arguments)
+        if not options["batch"]:
+            raise UnknownName("`doit rollback` needs a batch", remedy="name it: `doit rollback --batch ID`")
+        root.paths.build.mkdir(exist_ok=True)
+        with alone(root.paths, root.now):
+            done = roll_back(
+                Books(root.paths, root.config),
+                destination=destination_of(root.paths, root.config, root.environment),
+                batch_id=options["batch"],
+                sources=options["source"],
+                now=root.now,
+                dry_run=options["dry_run"],
+            )
+        document = msgspec.json.format(msgspec.json.encode(done), indent=2).decode()
+        self.say(document if options["json"] else words(done, dry_run=options["dry_run"]))
+        return 0
+
+
+def words(done: RolledBack, *, dry_run: bool) -> str:
+    """Return what a rollback came to, for people."""
+    verb = "would roll back" if dry_run else "rolled back"
+    again = f", {len(done.already)} of them before" if done.already else ""
+    lines = [f"{verb} {counted(len(done.sources), 'recipe')} of {done.batch_id}{again}"]
+    lines += [f"  remove   {path}" for path in done.removed]
+    lines += [f"  restore  {path}" for path in done.restored]
+    if done.not_to_merge:
+        lines.append(f"  warning  {done.not_to_merge} is not merged, and must not be: it still holds these recipes")
+    if done.branch:
+        lines += [
+            f"  branch   {done.branch} ({done.commit[:12]})",
+            f"  merge    git merge {done.branch}",
+        ]
+    if not dry_run:
+        lines.append("  these packages are not made again until you ask: `doit requeue SOURCE`")
+    return "\n".join(lines)

@@ -1,0 +1,38 @@
+"""The ledger's lines folded into what is known of each batch. Pure."""
+
+from collections.abc import Iterable
+
+from pipeline.model import BatchState, LedgerEntry, LedgerFile
+
+# Batches whose recipes may still arrive; also those that were left half published, as their branch may be there.
+WAITING = frozenset({BatchState.BUILT, BatchState.PUBLISHED})
+
+
+def standing_files(entry: LedgerEntry) -> list[LedgerFile]:
+    """Return the recipes of a batch that were not taken out of it."""
+    if entry.state is BatchState.ROLLED_BACK:
+        return []
+    return [file for file in entry.files if file.source not in entry.rolled_back]
+
+
+def taken_out(entry: LedgerEntry) -> list[LedgerFile]:
+    """Return the recipes of a batch that were rolled back."""
+    if entry.state is BatchState.ROLLED_BACK:
+        return entry.files
+    return [file for file in entry.files if file.source in entry.rolled_back]
+
+
+def taken_out_at(lines: Iterable[LedgerEntry], batch_id: str) -> dict[str, str]:
+    """Return when each source of a batch was rolled back: the time of the first line that says so."""
+    times: dict[str, str] = {}
+    for line in lines:
+        if line.batch_id == batch_id:
+            for file in taken_out(line):
+                times.setdefault(file.source, line.at)
+    return times
+
+
+def later_batch(entries: Iterable[LedgerEntry], path: str, sha256: str) -> str | None:
+    """Return the newest batch that put exactly these bytes at a path, or None."""
+    found = [entry.batch_id for entry in entries for file in entry.files if (file.path, file.sha256) == (path, sha256)]
+    return found[-1] if found else None

@@ -1,0 +1,70 @@
+"""The durable state as publishing uses it: what is read once, and each file's one way of being changed."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from pipeline.config import Config
+from pipeline.control.breaker import catch_up, events_of
+from pipeline.control.budget import minutes_used, updated, week_start
+from pipeline.history.fold import History
+from pipeline.model import Attempt, BatchMetrics, Control, Queue, RunRecord
+from pipeline.publishing.destination import Destination
+from pipeline.state import control_file, journal, metrics, queue_file
+from pipeline.state.ledger import Ledger
+from pipeline.store import Paths
+
+STATE_MESSAGE = "Keep the state of the pipeline\n"
+
+
+class Books:
+    """The state of one root. Whoever changes it holds the root's lock; every change may be repeated without harm.
+
+    A simulation derives from it to keep in memory what a process of its own would read again.
+    """
+
+    def __init__(self, paths: Paths, config: Config) -> None:
+        """Read the ledger; raises `PipelineError` when that cannot be done."""
+        self.paths, self.config = paths, config
+        self.ledger = Ledger(paths)
+
+    def remember(self, attempts: Iterable[Attempt]) -> int:
+        """Append to the journal what is not there; return how many lines were new."""
+        return journal.append(self.paths, attempts)
+
+    def history(self, now: datetime) -> History:
+        """Return what the journal says of each package."""
+        return journal.history(self.paths, now)
+
+    def change_queue(self, wanted: Callable[[Queue], Queue]) -> Queue:
+        """Change the queue as it stands now."""
+        return queue_file.change(self.paths, self.config, wanted)
+
+    def update_control(self, attempts: Iterable[Attempt], now: datetime) -> Control:
+        """Have breakers catch up with some attempts, and set the budget to what the journal says of this week."""
+        events = events_of(attempts)
+        used = minutes_used(journal.since(self.paths, week_start(now)), now)
+
+        def wanted(known: Control) -> Control:
+            return msgspec.structs.replace(
+                known,
+                circuit_breaker=catch_up(known.circuit_breaker, events, self.config.breaker, now),
+                budget=updated(known.budget, used, self.config.budget, now),
+            )
+
+        return control_file.machine(self.paths, self.config.ecosystems, wanted)
+
+    def count(self, numbers: BatchMetrics) -> bool:
+        """Keep the numbers of a batch; return whether they are new."""
+        return metrics.append(self.paths, numbers)
+
+    def runs(self, batch_id: str) -> list[RunRecord]:
+        """Return what the processes that worked on a batch asked of the registries."""
+        return metrics.read_runs(self.paths, batch_id)
+
+
+def save_state(books: Books, destination: Destination) -> str:
+    """Keep the state where the destination keeps it; it bears the time of the ledger's newest line."""
+    at = books.ledger.newest_at
+    return destination.save_state(STATE_MESSAGE, at) if at else ""

@@ -1,0 +1,190 @@
+"""Where a batch is published: a branch of the git checkout that the root lies in, or the root itself without git."""
+
+from collections.abc import Callable, Mapping, Set
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+import msgspec
+
+from pipeline.config import Config
+from pipeline.digests import sha256
+from pipeline.errors import PipelineError
+from pipeline.history.ledger import standing_files
+from pipeline.model import BatchState, LedgerEntry
+from pipeline.publishing.git import Repository, blob_id, repository_around
+from pipeline.store import STAGING_SUFFIX, Paths, is_there, read_bytes, write_bytes
+
+RECIPES = "recipes"
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Recipes to write and to remove, by their path below the root, under the name of a branch; `at` is RFC 3339."""
+
+    branch: str
+    files: Mapping[str, bytes]
+    removed: tuple[str, ...] = ()
+    message: str
+    at: str
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a change is now; `branch` and `commit` are "" where it stands in the root itself and is merged at once."""
+
+    branch: str = ""
+    commit: str = ""
+    merged: bool
+
+
+class Destination(Protocol):
+    """What publishing and rollback need of the place where recipes go. Each method may be repeated without harm."""
+
+    def current(self, path: str) -> bytes | None:
+        """Return the recipe that is in use at a path, None when there is none."""
+
+    def recipes(self) -> Set[str]:
+        """Return the names of all recipes that are in use."""
+
+    def place(self, change: Change) -> Placed:
+        """Bring a change to its destination; what is there already stays as it is."""
+
+    def is_merged(self, entry: LedgerEntry) -> bool:
+        """Return whether the recipes of a published batch are in use."""
+
+    def save_state(self, message: str, at: str) -> str:
+        """Keep the state (`data/`, `batch-control.json`) beside the recipes; return the new commit, "" if none."""
+
+
+class Folder:
+    """The root itself: recipes are written to `recipes/`, and are in use at once."""
+
+    def __init__(self, paths: Paths) -> None:
+        self._paths = paths
+
+    def current(self, path: str) -> bytes | None:
+        """Return the recipe in the root."""
+        recipe = self._paths.recipe(path)
+        return read_bytes(recipe, purpose="recipe") if is_there(recipe) else None
+
+    def recipes(self) -> Set[str]:
+        """Return the names of the recipes in the root."""
+        return frozenset(path.stem for path in (self._paths.root / RECIPES).glob("*/*.toml"))
+
+    def place(self, change: Change) -> Placed:
+        """Write and remove recipes, each in one step."""
+        for path, content in change.files.items():
+            if self.current(path) != content:
+                write_bytes(self._paths.recipe(path), content)
+        for path in change.removed:
+            self._paths.recipe(path).unlink(missing_ok=True)
+        return Placed(merged=True)
+
+    def is_merged(self, entry: LedgerEntry) -> bool:
+        """Return whether its recipes are all there: what wrote them may have been cut off."""
+        return entry.state is not BatchState.BUILT or _holds(entry, self.current)
+
+    def save_state(self, message: str, at: str) -> str:  # noqa: ARG002  # the files are the state; there is no other place
+        """Keep nothing: the files in the root are the state."""
+        return ""
+
+
+class Branch:
+    """A git checkout: each change is a commit on a branch of its own, on top of HEAD as it is now."""
+
+    def __init__(self, paths: Paths, config: Config, repository: Repository) -> None:
+        self._paths, self._config, self._repository = paths, config, repository
+
+    @cached_property
+    def _head(self) -> str | None:
+        return self._repository.resolve("HEAD")
+
+    @cached_property
+    def _recipes(self) -> dict[str, str]:
+        """The object id of each recipe at HEAD."""
+        return self._repository.files(self._head, RECIPES) if self._head else {}
+
+    def current(self, path: str) -> bytes | None:
+        """Return the recipe at HEAD; the work tree may hold an edit that nobody has committed."""
+        found = self._recipes.get(path)
+        return self._repository.contents([found])[0] if found else None
+
+    def recipes(self) -> Set[str]:
+        """Return the names of the recipes at HEAD."""
+        return frozenset(PurePosixPath(path).stem for path in self._recipes)
+
+    def place(self, change: Change) -> Placed:
+        """Commit a change to its branch. The same change is the same commit, so a repetition finds it there."""
+        git = self._repository
+        tip = git.tip(change.branch)
+        if tip is not None and self._commit(change, git.parent(tip)) == tip:
+            return Placed(branch=change.branch, commit=tip, merged=False)
+        if tip is not None and not git.is_own(tip):
+            raise PipelineError(
+                f"the branch {change.branch} holds commits of somebody else",
+                remedy="rename or delete that branch, then repeat the command",
+            )
+        commit = self._commit(change, self._head)
+        git.move(change.branch, commit, expected=tip)
+        return Placed(branch=change.branch, commit=commit, merged=False)
+
+    def is_merged(self, entry: LedgerEntry) -> bool:
+        """Return whether HEAD contains the batch's commit, or (after a squash) each of its recipes byte for byte."""
+        if self._head is None:
+            return False
+        if entry.commit and self._repository.contains(self._head, entry.commit):
+            return True
+        return _holds(entry, self.current)
+
+    def save_state(self, message: str, at: str) -> str:
+        """Commit the state to its own branch, on top of its last commit, unless nothing has changed since."""
+        git, branch = self._repository, self._config.publish.state_branch
+        tip = git.tip(branch)
+        base = tip or self._head
+        before = git.files(base, *self._state_paths()) if base else {}
+        now = self._state()
+        changed = {path: content for path, content in now.items() if not _is_same(before.get(path), content)}
+        removed = [path for path in before if path not in now]
+        if not changed and not removed:
+            return ""
+        commit = git.commit(base=base, files=changed, removed=removed, message=message, at=at)
+        git.move(branch, commit, expected=tip)
+        return commit
+
+    def _commit(self, change: Change, base: str | None) -> str:
+        return self._repository.commit(
+            base=base, files=change.files, removed=change.removed, message=change.message, at=change.at
+        )
+
+    def _state_paths(self) -> tuple[str, ...]:
+        root = self._paths.root
+        kept = (self._paths.data, self._paths.control, root / self._config.queue)
+        return tuple(dict.fromkeys(path.relative_to(root).as_posix() for path in kept))
+
+    def _state(self) -> dict[str, bytes]:
+        """Return the files of the state by their path below the root; links are nobody's state."""
+        root = self._paths.root
+        files: list[Path] = []
+        for name in self._state_paths():
+            files += sorted((root / name).rglob("*")) if (root / name).is_dir() else [root / name]
+        return {
+            path.relative_to(root).as_posix(): read_bytes(path, purpose="state")
+            for path in files
+            if path.is_file() and not path.is_symlink() and path.suffix != STAGING_SUFFIX
+        }
+
+
+def destination_of(paths: Paths, config: Config, environment: Mapping[str, str]) -> Destination:
+    """Return where batches of a root go: a branch when it lies in a git checkout, else the root itself."""
+    repository = repository_around(paths.root, environment, paths.build / ".publish-index")
+    return Branch(paths, config, repository) if repository else Folder(paths)
+
+
+def _holds(entry: LedgerEntry, current: Callable[[str], bytes | None]) -> bool:
+    """Return whether each recipe of a batch is in use, byte for byte; a batch without any is nowhere."""
+    files = standing_files(entry)
+    found = ((file.sha256, current(file.path)) for file in files)
+    return bool(files) and all(content is not None and sha256(content) == digest for digest, content in found)
+
+
+def _is_same(known: str | None, content: bytes) -> bool:
+    return known is not None and blob_id(content, known) == known

@@ -1,0 +1,210 @@
+"""One batch made public: recipes, journal, control file, queue, numbers, ledger, state, in this order.
+
+Each step is one that may be repeated: killed anywhere, the next publication ends as the first would have. The ledger's
+first line fixes the time, which all that is written bears, and what each recipe replaced.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import msgspec
+
+from pipeline.digests import sha256
+from pipeline.errors import PipelineError
+from pipeline.history.attempts import attempts_of
+from pipeline.history.fingerprint import policy_digest
+from pipeline.history.metrics import batch_metrics
+from pipeline.instants import instant, timestamp
+from pipeline.model import (
+    Attempt,
+    Batch,
+    BatchMetrics,
+    BatchState,
+    EntryStatus,
+    Excluded,
+    LedgerEntry,
+    LedgerFile,
+    Queue,
+    Stage,
+)
+from pipeline.publishing.books import Books, save_state
+from pipeline.publishing.destination import Change, Destination, Placed
+from pipeline.publishing.settle import Settled, arrivals, settle, settled_queue
+from pipeline.publishing.work import Work, read_batch, read_work
+from pipeline.selection.statuses import after_batch
+from pipeline.store import Paths, read_result, write_bytes
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """What a publication came to. `already` is true when the batch had been published before.
+
+    `state_commit` is "" when the state needed no commit.
+    """
+
+    batch_id: str
+    state: BatchState
+    already: bool
+    branch: str
+    commit: str
+    files: list[LedgerFile]
+    excluded: list[Excluded]
+    settled: Settled
+    state_commit: str = ""
+
+
+def publish(
+    books: Books, *, destination: Destination, revisions: Mapping[str, int], now: datetime, dry_run: bool = False
+) -> Published:
+    """Publish the batch in `build/`; the root's lock is held by the caller. With `dry_run` nothing is written.
+
+    Raises `PipelineError` when there is no batch, or its payload is not whole; nothing of it is written then.
+    """
+    frozen = read_result(books.paths.batch, Batch)
+    current = frozen.id if frozen else None
+    if dry_run:
+        settled = Settled(merged=[entry.batch_id for entry in arrivals(books, destination, current)])
+        return _told(_begun(books, destination, now)[1], settled)
+    settled = settle(books, destination, now, current)
+    try:
+        work, entry = _begun(books, destination, now)
+    except PipelineError:
+        if settled != Settled():
+            save_state(books, destination)
+        raise
+    if work is None:
+        return _told(entry, settled, already=True, state_commit=save_state(books, destination))
+    entry = _carried_out(books, work, entry, destination, revisions)
+    return _told(entry, settled, state_commit=save_state(books, destination))
+
+
+def keep_replaced(paths: Paths, files: list[LedgerFile], destination: Destination) -> None:
+    """Keep the bytes of the recipes that are about to be replaced, so that a rollback needs nobody else."""
+    for file in files:
+        content = destination.current(file.path) if file.previous_sha256 not in {None, file.sha256} else None
+        if content is not None and sha256(content) == file.previous_sha256:
+            place = paths.replaced(file.previous_sha256)
+            if not place.is_file() or place.read_bytes() != content:
+                write_bytes(place, content)
+
+
+def _begun(books: Books, destination: Destination, now: datetime) -> tuple[Work | None, LedgerEntry]:
+    """Return what is to be published with its first line in the ledger; no work when that was done before."""
+    batch = read_batch(books.paths)
+    known = books.ledger.entry(batch.id)
+    if known is not None and known.state is not BatchState.BUILT:
+        return None, known
+    work = read_work(books.paths, books.config, batch)
+    at = known.published_at if known else timestamp(now)
+    return work, LedgerEntry(
+        batch_id=batch.id,
+        state=BatchState.BUILT,
+        created_at=batch.created_at,
+        published_at=at,
+        at=at,
+        inputs=batch.fingerprints,
+        branch=work.payload.branch,
+        files=_files(work, known, destination),
+        excluded=work.payload.excluded,
+    )
+
+
+def _files(work: Work, known: LedgerEntry | None, destination: Destination) -> list[LedgerFile]:
+    """Return the recipes with what each replaces; raises `PipelineError` when another version is in use by now.
+
+    A publication that was cut off may have replaced some already: what its first line said of them holds.
+    """
+    before = {file.path: file.previous_sha256 for file in known.files} if known else {}
+    files: list[LedgerFile] = []
+    changed: list[str] = []
+    for source, file in zip(work.payload.included, work.payload.files, strict=True):
+        content = destination.current(file.path)
+        there = sha256(content) if content is not None else None
+        if there not in {file.sha256, work.constraints[source].replaces_sha256}:
+            changed.append(file.path)
+        previous = before.get(file.path, there)
+        files.append(LedgerFile(source=source, path=file.path, sha256=file.sha256, previous_sha256=previous))
+    if changed:
+        more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+        raise PipelineError(
+            f"{changed[0]}{more}: the recipe in use is not the one that the payload was made from",
+            remedy="commit or undo what was changed there (in a git checkout, HEAD counts), then run `doit` again",
+        )
+    return files
+
+
+def _carried_out(
+    books: Books, work: Work, entry: LedgerEntry, destination: Destination, revisions: Mapping[str, int]
+) -> LedgerEntry:
+    """Take the steps, in the order in which a killed publication can be taken up again."""
+    moment = instant(entry.published_at)
+    books.ledger.append(entry)
+    keep_replaced(books.paths, entry.files, destination)
+    placed = _placed(work, entry, destination)
+    attempts = _attempts(books, work, entry, revisions)
+    conclusions = [attempt for attempt in attempts if attempt.stage is Stage.PAYLOAD]
+    books.remember(attempts)
+    books.update_control(attempts, moment)
+    books.change_queue(_after(books, conclusions, placed, entry, destination))
+    books.count(_numbers(books, work, conclusions, moment))
+    state = BatchState.MERGED if placed.merged else BatchState.PUBLISHED
+    done = msgspec.structs.replace(entry, state=state, branch=placed.branch, commit=placed.commit)
+    books.ledger.append(done)
+    return done
+
+
+def _placed(work: Work, entry: LedgerEntry, destination: Destination) -> Placed:
+    """Bring the recipes to their destination. A batch without any has nowhere to go, and nothing to wait for."""
+    if not work.recipes:
+        return Placed(merged=True)
+    return destination.place(
+        Change(branch=entry.branch, files=work.recipes, message=work.message, at=entry.published_at)
+    )
+
+
+def _attempts(books: Books, work: Work, entry: LedgerEntry, revisions: Mapping[str, int]) -> list[Attempt]:
+    """Return the journal's lines of the batch: the same ones whenever they are asked for."""
+    return attempts_of(
+        work.batch,
+        work.outcomes,
+        work.verdicts,
+        work.constraints,
+        work.payload,
+        revisions,
+        policy_digest(books.config),
+        entry.published_at,
+    )
+
+
+def _after(
+    books: Books, conclusions: list[Attempt], placed: Placed, entry: LedgerEntry, destination: Destination
+) -> Callable[[Queue], Queue]:
+    """Return the change that the batch makes to the queue."""
+    history = books.history(instant(entry.published_at))
+    succeeded = EntryStatus.SUCCESS if placed.merged else EntryStatus.IN_REVIEW
+
+    def wanted(queue: Queue) -> Queue:
+        changed = after_batch(queue, conclusions, history, books.config, at=entry.published_at, succeeded=succeeded)
+        return settled_queue(changed, [], destination, entry.published_at)
+
+    return wanted
+
+
+def _numbers(books: Books, work: Work, conclusions: list[Attempt], moment: datetime) -> BatchMetrics:
+    verdicts = [verdict for found in work.verdicts.values() for verdict in found]
+    runs = books.runs(work.batch.id)
+    outcomes = list(work.outcomes.values())
+    return batch_metrics(work.batch, conclusions, outcomes, verdicts, work.payload, runs, books.config.budget, moment)
+
+
+def _told(entry: LedgerEntry, settled: Settled, *, already: bool = False, state_commit: str = "") -> Published:
+    return Published(
+        batch_id=entry.batch_id,
+        state=entry.state,
+        already=already,
+        branch=entry.branch,
+        commit=entry.commit,
+        files=entry.files,
+        excluded=entry.excluded,
+        settled=settled,
+        state_commit=state_commit,
+    )

@@ -1,0 +1,160 @@
+"""A published batch, or some packages of it, taken out of use again, from what the ledger says of it.
+
+The ledger's line comes first and fixes the time; every step after it may be repeated, so a rollback that was killed is
+finished by the same command.
+"""
+
+import shutil
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+import msgspec
+
+from pipeline.checks import nearest, shorten
+from pipeline.errors import PipelineError, UnknownName
+from pipeline.history.fold import NOTHING
+from pipeline.history.ledger import taken_out, taken_out_at
+from pipeline.instants import instant, timestamp
+from pipeline.model import Attempt, AttemptOutcome, BatchState, LedgerEntry, LedgerFile, Stage
+from pipeline.publishing.books import Books, save_state
+from pipeline.publishing.destination import Change, Destination, Placed
+from pipeline.publishing.undo import BRANCH_PREFIX, Undo, body_of, message_of, payload_of, undo_of
+from pipeline.selection.statuses import rolled_back
+from pipeline.store import write, write_bytes
+
+
+class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rollback came to.
+
+    `sources` are those that were asked for, `already` those of them that had been rolled back before. `not_to_merge` is
+    the batch's own branch when that still waits for its merge, "" otherwise.
+    """
+
+    batch_id: str
+    state: BatchState
+    sources: list[str]
+    already: list[str]
+    removed: list[str]
+    restored: list[str]
+    branch: str = ""
+    commit: str = ""
+    not_to_merge: str = ""
+    state_commit: str = ""
+
+
+def roll_back(
+    books: Books, *, destination: Destination, batch_id: str, sources: Sequence[str], now: datetime, dry_run: bool
+) -> RolledBack:
+    """Roll back a batch, or only some sources of it; the root's lock is held by the caller.
+
+    Raises `UnknownName` for a batch or a source that the ledger does not know, and `PipelineError` when recipes were
+    changed since; nothing is done then.
+    """
+    before = _entry(books, batch_id)
+    asked = _asked(before, sources)
+    known = [file.source for file in taken_out(before)]
+    entry = _line(before, asked, timestamp(now))
+    files = taken_out(entry)
+    merged = _was_merged(books, destination, before)
+    undo = undo_of(books, destination, before, files, merged=merged, settled=known)
+    told = RolledBack(
+        batch_id=batch_id,
+        state=entry.state,
+        sources=asked,
+        already=[source for source in asked if source in known],
+        removed=undo.removed,
+        restored=list(undo.restored),
+        not_to_merge=before.branch if before.commit and not merged else "",
+    )
+    if dry_run:
+        return told
+    books.ledger.append(entry)
+    placed = _placed(books, entry, files, undo, destination)
+    times = taken_out_at(books.ledger.lines(batch_id), batch_id)
+    books.remember(_attempts(entry, files, times))
+    _give_up(books, entry, times)
+    state_commit = save_state(books, destination)
+    return msgspec.structs.replace(told, branch=placed.branch, commit=placed.commit, state_commit=state_commit)
+
+
+def _entry(books: Books, batch_id: str) -> LedgerEntry:
+    entry = books.ledger.entry(batch_id)
+    if entry is not None:
+        return entry
+    close = nearest(batch_id, books.ledger.ids)
+    remedy = f"did you mean {close}?" if close else f"see {books.paths.ledger}"
+    raise UnknownName(f"the ledger knows no batch {shorten(batch_id)}", remedy=remedy)
+
+
+def _was_merged(books: Books, destination: Destination, entry: LedgerEntry) -> bool:
+    """Return whether the recipes of a batch have ever been in use: the ledger knows it when they no longer are."""
+    known = any(line.state is BatchState.MERGED for line in books.ledger.lines(entry.batch_id))
+    return known or destination.is_merged(entry)
+
+
+def _asked(entry: LedgerEntry, sources: Collection[str]) -> list[str]:
+    """Return the sources to roll back: all of the batch when none is named."""
+    known = [file.source for file in entry.files]
+    for source in sources:
+        if source not in known:
+            close = nearest(source, known)
+            remedy = f"did you mean {close}?" if close else "name a package whose recipe the batch holds"
+            raise UnknownName(f"batch {entry.batch_id} holds no recipe of {shorten(source)}", remedy=remedy)
+    if not known:
+        raise PipelineError(f"batch {entry.batch_id} holds no recipes", remedy="nothing needs to be rolled back")
+    return [source for source in known if not sources or source in sources]
+
+
+def _line(before: LedgerEntry, asked: list[str], at: str) -> LedgerEntry:
+    """Return the ledger's next line; the one before when it says all this already."""
+    known = {file.source for file in taken_out(before)}
+    if known.issuperset(asked):
+        return before
+    gone = [file.source for file in before.files if file.source in known or file.source in asked]
+    state = BatchState.ROLLED_BACK if len(gone) == len(before.files) else before.state
+    return msgspec.structs.replace(before, state=state, rolled_back=gone, at=at)
+
+
+def _placed(books: Books, entry: LedgerEntry, files: list[LedgerFile], undo: Undo, destination: Destination) -> Placed:
+    """Write the rollback's own payload, and bring it to its destination."""
+    if undo.is_empty:
+        return Placed(merged=True)
+    payload = payload_of(entry, files, undo, books.config.payload.labels)
+    folder = books.paths.rollback_folder / entry.batch_id
+    shutil.rmtree(folder, ignore_errors=True)
+    for path, content in undo.restored.items():
+        write_bytes(folder / "files" / path, content)
+    message = message_of(payload, entry)
+    write_bytes(folder / payload.body_file, body_of(payload, entry).encode())
+    write_bytes(folder / payload.commit_message_file, message.encode())
+    write(folder / "pr.json", payload)
+    change = Change(
+        branch=f"{BRANCH_PREFIX}{entry.batch_id}",
+        files=undo.restored,
+        removed=tuple(undo.removed),
+        message=message,
+        at=entry.at,
+    )
+    return destination.place(change)
+
+
+def _attempts(entry: LedgerEntry, files: list[LedgerFile], times: dict[str, str]) -> list[Attempt]:
+    """Return the journal's lines: one for each recipe that was taken out, with the time when it was."""
+    return [
+        Attempt(
+            source=file.source,
+            batch_id=entry.batch_id,
+            stage=Stage.ROLLBACK,
+            outcome=AttemptOutcome.ROLLED_BACK,
+            message=f"{file.path} of {entry.batch_id} was rolled back",
+            at=times[file.source],
+        )
+        for file in files
+    ]
+
+
+def _give_up(books: Books, entry: LedgerEntry, times: dict[str, str]) -> None:
+    """Take the packages out of the queue's way, but not those that somebody has asked for again since."""
+    history = books.history(instant(entry.at))
+    given_up = {source for source, at in times.items() if history.get(source, NOTHING).rolled_back_at == at}
+    books.change_queue(lambda queue: rolled_back(queue, given_up, at=entry.at))
