@@ -15,6 +15,7 @@ from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.ecosystems.drafting import bad_metadata
+from pipeline.history.tries import before_outcome, keeping
 from pipeline.instants import timestamp
 from pipeline.model import (
     Batch,
@@ -60,7 +61,9 @@ def generate(source: str) -> Kept:
     made_from = run.plan.generate_digest(order)
     path = run.plan.paths.outcome(source)
     record = read_result(path, OutcomeRecord)
-    if record is None or (record.source, record.made_from) != (source, made_from) or not _outcome_stands(run, record):
+    if record is not None and record.source != source:
+        record = None
+    if record is None or record.made_from != made_from or not _outcome_stands(run, record):
         started = run.clock.now()
         outcome = _keep_draft(run, source, run.make(order))
         record = OutcomeRecord(
@@ -70,6 +73,7 @@ def generate(source: str) -> Kept:
             at=timestamp(run.moment()),
             seconds=round(run.clock.now() - started, 3),
             outcome=outcome,
+            earlier=before_outcome(record, order.after),
         )
         write(path, record)
         run.made(record)
@@ -108,7 +112,10 @@ def validate(platform: str, source: str) -> Kept:
     run = current()
     path = run.plan.paths.verdict(platform, source)
     existing = read_result(path, Verdict)
-    verdict = _verdict(run, platform, source, existing)
+    known = existing if existing is not None and (existing.source, existing.platform) == (source, platform) else None
+    verdict = _verdict(run, platform, source, known)
+    if verdict is not known:
+        verdict = keeping(verdict, known, run.order(source).after)
     if existing is None or msgspec.structs.replace(verdict, at=existing.at) != existing:
         write(path, verdict)  # what says the same again keeps its time
     if verdict is not existing and run.plan.measured_here(platform):
@@ -197,14 +204,13 @@ def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
     return Generated(recipe=made.recipe, recipe_sha256=sha256(text.encode()), evidence=made.evidence)
 
 
-def _verdict(run: Run, platform: str, source: str, existing: Verdict | None) -> Verdict:
+def _verdict(run: Run, platform: str, source: str, known: Verdict | None) -> Verdict:
     outcome = _outcome(run, source)
     now = timestamp(run.moment())
     if not isinstance(outcome, Generated):
         return not_generated(source, platform, outcome, now)
     measure = run.plan.measured_here(platform)
     made_from = run.verdict_digest(platform, source, outcome)
-    known = existing if existing is not None and existing.source == source and existing.platform == platform else None
     if known is not None and usable(known, outcome.recipe_sha256, made_from, measure=measure):
         return known
     if measure:

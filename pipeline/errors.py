@@ -76,3 +76,9 @@ class AlreadyRunning(PipelineError):
     """Another process works on the same root."""
 
     exit_code = 7
+
+
+class Alarm(PipelineError):
+    """Nothing is broken that the pipeline can see, but a person should look: no recipe was made for too long."""
+
+    exit_code = 8

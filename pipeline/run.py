@@ -23,6 +23,7 @@ from pipeline.control.events import event_of_outcome, event_of_verdict
 from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
+from pipeline.history.tries import keeping
 from pipeline.http_events import CacheHit, CountingObserver, HostCounts, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
 from pipeline.limiter import FileLimiter
@@ -168,7 +169,7 @@ class Run:
             again = self._measure_once(platform, source, outcome, made_from, attempt)
             if again.status is VerdictStatus.NOT_RUN:  # what was found before tells more than that it was not repeated
                 break
-            verdict = again
+            verdict = keeping(again, verdict, None)
         return verdict
 
     def measured(self, verdict: Verdict) -> None:

@@ -97,10 +97,11 @@ def catch_up(
 def count(breaker: Breaker, event: Event, config: BreakerConfig) -> Breaker:
     """Return the breaker after an event that this process has just seen, whatever was counted before.
 
-    An answer changes nothing while the breaker is closed and counts no failure.
+    An answer that changes nothing leaves a closed breaker as it is. One that is open or half-open notes it all the
+    same: leases come and go without events, so the same answer might decide when its record is read.
     """
     counted = _answered(breaker, event, config) if event.answered else _failed(breaker, event, config)
-    if counted == breaker:
+    if counted == breaker and breaker.state is BreakerState.CLOSED:
         return breaker
     return msgspec.structs.replace(counted, fed_until=_later(breaker.fed_until, event.at))
 

@@ -111,8 +111,8 @@ def service_levels(
     Minutes are not told apart by ecosystem, so the cost is always that of all ecosystems of these batches.
     """
     added = totals(asked)
-    counts, traffic = _only(added.ecosystems, ecosystem), _only(added.traffic, ecosystem)
-    tried = sorted(_only({name: counts for line in every for name, counts in line.ecosystems.items()}, ecosystem))
+    counts, traffic = only(added.ecosystems, ecosystem), only(added.traffic, ecosystem)
+    tried = sorted(only({name: counts for line in every for name, counts in line.ecosystems.items()}, ecosystem))
     last = {name: last_success(every, no_success_hours, now, ecosystem=name) for name in tried}
     return ServiceLevels(
         success={name: success(part) for name, part in counts.items()},
@@ -188,6 +188,11 @@ def last_success(
     )
 
 
+def only(parts: Mapping[str, T], name: str | None) -> dict[str, T]:
+    """Return one of some parts by its name, or all of them for None."""
+    return {key: part for key, part in parts.items() if name in {None, key}}
+
+
 def spread(values: Iterable[float]) -> Spread:
     """Return the median and the 95th percentile of some values."""
     ordered = sorted(values)
@@ -201,10 +206,6 @@ def percentile(ordered: Sequence[float], percent: int) -> float | None:
     """
     rank = -(-len(ordered) * percent // 100)  # rounded up, in whole numbers
     return ordered[rank - 1] if ordered else None
-
-
-def _only(parts: Mapping[str, T], name: str | None) -> dict[str, T]:
-    return {key: part for key, part in parts.items() if name in {None, key}}
 
 
 def _counts(line: BatchMetrics, ecosystem: str | None) -> EcosystemCounts:

@@ -14,6 +14,9 @@ from tests.e2e.world import HOST, World
 PAGES = [SHIPPED / "README.md", SHIPPED / "CONTRIBUTING.md", *sorted((SHIPPED / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROGRAMS = ("bin/run", "bin/test", "doit", "python", "ruff", "mypy", "PIPELINE_ROOT=", ". ")
+NEED_A_PUBLICATION = frozenset({"metrics", "recheck", "requeue", "rollback", "why"})
+NEED_A_BATCH = NEED_A_PUBLICATION | {"publish"}
+BATCH_ID = re.compile(r"\d{4}-\d\d-\d\d-[a-z]+-\d{3}")
 # Run by tests/test_code.py on every change, or part of every run of the suite.
 CHECKED_ELSEWHERE = ("ruff ", "mypy", ". .venv")
 
@@ -47,12 +50,23 @@ def test_the_documentation_shows_commands():
         assert expected in shown
 
 
+def arguments_of(command: str, world: World) -> list[str]:
+    """Return a command's arguments after what it needs has been done; a page's batch is an example of an id."""
+    arguments = shlex.split(command)[1:]
+    if arguments and arguments[0] in NEED_A_BATCH:
+        world.ran()
+    if arguments and arguments[0] in NEED_A_PUBLICATION:
+        world.ran("publish")
+        arguments = [BATCH_ID.sub(world.batch().id, argument) for argument in arguments]
+    return arguments
+
+
 @pytest.mark.parametrize(("command", "page"), [pair for pair in COMMANDS if pair[0].startswith("doit")])
 def test_a_doit_command_works(furnished: World, command: str, page: str):
     """It ends well and writes nothing to the standard error stream."""
     if HOST is None or ("validate:" in command and HOST.id not in command):
         pytest.skip(f"{page} shows the platform of another machine")
-    done = furnished.doit(*shlex.split(command)[1:])
+    done = furnished.doit(*arguments_of(command, furnished))
     told = 1 if command.startswith("doit info") else 0  # doit's way to say that a task is not up to date
     assert (done.exit_code, done.err) == (told, "")
     assert done.out

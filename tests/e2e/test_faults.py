@@ -36,7 +36,7 @@ def test_faults_are_values_and_only_transient_ones_are_tried_again(world: World)
     """Each fault is a failure with its cause and exit code 0; once healed, the next run asks for the transient ones."""
     # A wish for patience holds back the whole host: here for at most a fifth of a second.
     limits = {"attempts": 1, "timeout_seconds": 0.5, "total_seconds": 1, "max_wait_seconds": 0.2}
-    world.configure(network=limits, platforms=world.only_here())
+    world.configure(network=limits, breaker={"failures": 100}, platforms=world.only_here())
     world.queue(world.npm("sound"), *FAULTS)
     for source, (reply, _, _) in FAULTS.items():
         world.registry.reply(f"/npm/{source.partition(':')[2]}", reply)

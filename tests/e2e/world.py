@@ -219,6 +219,9 @@ class World:
     def constraints(self, source: str) -> ConstraintsRecord:
         return load(self.paths.constraints(source), ConstraintsRecord)
 
+    def batch(self) -> Batch:
+        return load(self.paths.batch, Batch)
+
     def payload(self) -> Payload:
         return load(self.paths.payload, Payload)
 

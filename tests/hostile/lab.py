@@ -34,6 +34,7 @@ platforms:
   darwin-arm64: {runner: none}
   darwin-x86_64: {runner: none}
 network: {attempts: 1, timeout_seconds: 2, total_seconds: 5, max_wait_seconds: 2}
+breaker: {failures: 100}  # many kinds of faults are wanted, not one outage
 """
 
 

@@ -1,0 +1,130 @@
+"""`doit metrics`: what the batches did, in numbers, and the service levels."""
+
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from io import TextIOWrapper
+from typing import Any
+
+import msgspec
+from rich.console import Console
+
+from pipeline.checks import nearest, shorten
+from pipeline.commands.base import Root, StateCommand
+from pipeline.commands.metrics_view import duration, view
+from pipeline.errors import Alarm, BadInput, Defect, UnknownName
+from pipeline.history.report import Query, Report, report
+from pipeline.history.service_levels import Milestone
+from pipeline.instants import known_instant
+from pipeline.platforms import BY_ID
+from pipeline.settings import load_queue
+from pipeline.state import metrics as stored
+from pipeline.state.jsonl import read_lines
+
+SPAN = re.compile(r"(\d{1,4})([hdw])")
+HOURS_OF = {"h": 1, "d": 24, "w": 168}
+
+
+class ShowMetrics(StateCommand):
+    """`doit metrics`."""
+
+    name = "metrics"
+    doc_purpose = "show what the batches did, in numbers, and the service levels"
+    doc_usage = "[--last N] [--ecosystem E] [--platform P] [--since DATE|7d|24h] [--json]"
+    doc_description = (
+        "Without options, all published batches count. Ends with exit code 8 when no recipe was included for more "
+        "than `alarms.no_success_hours`, of the ecosystem if one is named, else of any."
+    )
+    cmd_options = (
+        {"name": "last", "long": "last", "type": str, "default": "", "help": "only the last N batches"},
+        {"name": "ecosystem", "long": "ecosystem", "type": str, "default": "", "help": "only one ecosystem"},
+        {"name": "platform", "long": "platform", "type": str, "default": "", "help": "only one platform's verdicts"},
+        {"name": "since", "long": "since", "type": str, "default": "", "help": "only since a date, or for 24h, 7d, 4w"},
+        {"name": "json", "long": "json", "type": bool, "default": False, "help": "one JSON document"},
+    )
+
+    def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
+        """Print the numbers; raises `Alarm` when they are alarming."""
+        query = query_of(options, arguments, root.config.ecosystems, root.now)
+        queue, _ = load_queue(root.paths, root.config)
+        answer = report(
+            query,
+            stored.read(root.paths),
+            queue.entries,
+            read_lines(root.paths.ledger, Milestone),
+            root.config.alarms.no_success_hours,
+            root.now,
+        )
+        if options["json"]:
+            self.say(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
+        else:
+            if isinstance(sys.stdout, TextIOWrapper):  # what cannot show a sign shows a question mark instead
+                sys.stdout.reconfigure(errors="replace")
+            console = Console(highlight=False)
+            console.print(view(answer, console.width))
+        alarm = alarm_of(answer)
+        if alarm is not None:
+            raise alarm
+        return 0
+
+
+def query_of(options: Mapping[str, Any], arguments: Sequence[str], ecosystems: Collection[str], now: datetime) -> Query:
+    """Return what the command line asks for; raises `BadInput` or `UnknownName`."""
+    if arguments:
+        raise UnknownName(
+            f"`doit metrics` takes options only, not {shorten(arguments[0])}", remedy="see `doit help metrics`"
+        )
+    return Query(
+        ecosystem=_known("ecosystem", options["ecosystem"], ecosystems),
+        platform=_known("platform", options["platform"], BY_ID),
+        since=_since(options["since"], now),
+        last=_last(options["last"]),
+    )
+
+
+def alarm_of(answer: Report) -> Alarm | None:
+    """Return the alarm on the absence of success, or None."""
+    last = answer.service_levels.last_success
+    if last is None or not last.alarm:
+        return None
+    of = f" of {answer.query.ecosystem}" if answer.query.ecosystem else ""
+    seen = f"the last was in {last.batch_id}" if last.batch_id else "there has never been one"
+    return Alarm(
+        f"no recipe{of} was included for {duration(last.hours)}, more than "
+        f"{answer.no_success_hours:g} h (alarms.no_success_hours); {seen}",
+        remedy="`doit status` shows what is stopped, `doit why <source>` why a package waits",
+    )
+
+
+def _known(what: str, asked: str, known: Collection[str]) -> str | None:
+    if not asked:
+        return None
+    if asked not in known:
+        close = nearest(asked, known)
+        remedy = f"did you mean {close!r}?" if close else f"use one of {', '.join(known)}"
+        raise UnknownName(f"there is no {what} {shorten(asked)!r}", remedy=remedy)
+    return asked
+
+
+def _since(asked: str, now: datetime) -> datetime | None:
+    if not asked:
+        return None
+    span = SPAN.fullmatch(asked)
+    if span:
+        return now - timedelta(hours=int(span[1]) * HOURS_OF[span[2]])
+    found = known_instant(asked)
+    if found is None:
+        rule = f"{shorten(asked)} is neither a date nor a time span"
+        remedy = "write a date such as 2026-03-01, or 24h, 7d or 4w"
+        raise BadInput("command line, --since", Defect(pointer="", rule=rule, remedy=remedy))
+    return found
+
+
+def _last(asked: str) -> int | None:
+    if not asked:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", asked):
+        defect = Defect(pointer="", rule=f"{shorten(asked)} is no number of batches", remedy="write 1 or more")
+        raise BadInput("command line, --last", defect)
+    return int(asked)
