@@ -57,7 +57,10 @@ CAUSES: Mapping[Reason, Subcategory] = {
 
 
 def read_truth(path: Path) -> dict[str, Truth]:
-    """Return the table by source; raises `PipelineError` with file and line for what is no line of it."""
+    """Return the table by source; raises `PipelineError` with file and line for what is no line of it.
+
+    Where lines of one source disagree, `ok` counts: a queue may name a source twice, and it was made once.
+    """
     table: dict[str, Truth] = {}
     decoder = msgspec.json.Decoder(Truth)
     for number, line in enumerate(read_bytes(path, purpose="truth table").splitlines(), start=1):
@@ -65,8 +68,8 @@ def read_truth(path: Path) -> dict[str, Truth]:
             truth = decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise PipelineError(f"{path}, line {number}: {error}", remedy="write one JSON object a line") from None
-        if table.setdefault(truth.source, truth) != truth:
-            raise PipelineError(f"{path}, line {number}: {truth.source} has two truths", remedy="remove one of them")
+        if truth.source not in table or truth.result == "ok":
+            table[truth.source] = truth
     return table
 
 
