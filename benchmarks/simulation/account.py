@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
-from pipeline.selection.statuses import CANDIDATES
 
 from benchmarks.report import Figure
 from benchmarks.simulation.events import Span
 from benchmarks.simulation.hours import Simulation, first_of_each
 from benchmarks.simulation.truth import Truth, reachable
 from pipeline.model import EntryStatus, Queue
+from pipeline.selection.statuses import CANDIDATES
 
 # A real pipeline of this kind on this queue: its recipes in 1,710 recorded hourly runs, and those of its last attempts.
 FIELD_RUNS, FIELD_RECIPES = 1_710, 212

@@ -2,9 +2,8 @@
 
 from pathlib import PurePosixPath
 
-from pipeline.publishing.destination import Change, Folder, Placed
-
 from pipeline.model import LedgerEntry
+from pipeline.publishing.destination import Change, Folder, Placed
 from pipeline.store import Paths
 
 
