@@ -202,7 +202,9 @@ def _verdict(run: Run, platform: str, source: str, existing: Verdict | None) -> 
     measure = run.plan.measured_here(platform)
     made_from = run.verdict_digest(platform, source, outcome)
     known = existing if existing is not None and existing.source == source and existing.platform == platform else None
-    if known is not None and usable(known, outcome.recipe_sha256, made_from, measure=measure):
+    if known is not None and usable(
+        known, outcome.recipe_sha256, made_from, measure=measure, after=run.order(source).after
+    ):
         return known
     if measure:
         return run.measure(platform, source, outcome, made_from)
