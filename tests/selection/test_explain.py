@@ -107,9 +107,7 @@ def test_the_screen_says_all_in_plain_text():
     end = "x" * 300 + "\n\x1b[31mcause"
     lines = [
         concluded(AttemptOutcome.TRANSIENT, before(days=9), subcategory=Subcategory.TIMEOUT),
-        failed(
-            before(days=1), now=situation(), category=Category.INSTALL_FAILED, message="x" * 300 + "\n\x1b[31mcause"
-        ),
+        failed(before(days=1), now=situation(), category=Category.INSTALL_FAILED, message=end),
     ]
     known = told(*lines)
     screen = words(told_of("npm:a", entry("npm:a"), history={"npm:a": known}, attempts=lines))
