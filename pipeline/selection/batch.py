@@ -87,28 +87,35 @@ def share_left(situation: Situation) -> int:
 
 
 class _Held:
-    """What is held back, by gate, rule and value; `until` is the earliest moment at which one of them may pass."""
+    """What is held back. Stops that say the same become one `LeftOut`, whose `until` is the earliest of theirs."""
 
     def __init__(self) -> None:
         self.stops: dict[str, Stop] = {}
-        self._sources: dict[tuple[Gate, str, str], list[str]] = defaultdict(list)
-        self._until: dict[tuple[Gate, str, str], str | None] = {}
+        # Many entries share one stop: found by its identity, it need not be compared with all others.
+        self._by_stop: dict[int, tuple[Stop, list[str]]] = {}
 
     def add(self, stop: Stop, source: str) -> None:
-        key = (stop.gate, stop.rule, stop.value)
-        self._sources[key].append(source)
+        found = self._by_stop.get(id(stop))
+        if found is None:
+            found = self._by_stop[id(stop)] = (stop, [])
+        found[1].append(source)
         if stop.gate is not Gate.DUPLICATE_SOURCE:
             self.stops[source] = stop
-        until = self._until.setdefault(key, stop.until)
-        if stop.until != until and stop.until is not None and (until is None or instant(stop.until) < instant(until)):
-            self._until[key] = stop.until
 
     def left_out(self) -> list[LeftOut]:
+        groups: dict[tuple[Gate, str, str], list[tuple[Stop, list[str]]]] = defaultdict(list)
+        for stop, sources in self._by_stop.values():
+            groups[stop.gate, stop.rule, stop.value].append((stop, sources))
         return [
             LeftOut(
-                gate=gate, rule=rule, value=value, until=self._until[gate, rule, value], count=len(names), sources=names
+                gate=gate,
+                rule=rule,
+                value=value,
+                until=min((stop.until for stop, _ in group if stop.until), key=instant, default=None),
+                count=sum(len(sources) for _, sources in group),
+                sources=[source for _, sources in group for source in sources],
             )
-            for (gate, rule, value), names in self._sources.items()
+            for (gate, rule, value), group in groups.items()
         ]
 
 
