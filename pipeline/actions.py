@@ -212,7 +212,8 @@ def _verdict(run: Run, platform: str, source: str, known: Verdict | None) -> Ver
         return not_generated(source, platform, outcome, now)
     measure = run.plan.measured_here(platform)
     made_from = run.verdict_digest(platform, source, outcome)
-    if known is not None and usable(known, outcome.recipe_sha256, made_from, measure=measure):
+    after = run.order(source).after
+    if known is not None and usable(known, outcome.recipe_sha256, made_from, measure=measure, after=after):
         return known
     if measure:
         return run.measure(platform, source, outcome, made_from)

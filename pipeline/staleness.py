@@ -1,5 +1,6 @@
 """Which results stand and which are tried again by the next run. Pure."""
 
+from pipeline.instants import known_instant
 from pipeline.model import (
     Failed,
     Generated,
@@ -8,6 +9,7 @@ from pipeline.model import (
     Skipped,
     Subcategory,
     Tier,
+    Timestamp,
     Verdict,
     VerdictStatus,
 )
@@ -40,16 +42,24 @@ def verdict_is_final(verdict: Verdict) -> bool:
             return True
 
 
-def usable(existing: Verdict, recipe_sha256: str, made_from: str, *, measure: bool) -> bool:
+def usable(
+    existing: Verdict, recipe_sha256: str, made_from: str, *, measure: bool, after: Timestamp | None = None
+) -> bool:
     """Return whether a verdict that is there already on a package and platform answers for a recipe.
 
     A measurement made elsewhere is used as it is; this is how a CI matrix works. One that this machine would make
-    itself (`measure`) must also come from the same limits and revision; a prediction from the same metadata.
+    itself (`measure`) must also come from the same limits and revision; a prediction from the same metadata. Of a
+    package that is tried again, only what was measured later than `after` counts.
     """
     if existing.recipe_sha256 != recipe_sha256 or not verdict_is_final(existing):
         return False
     if existing.tier in MEASURED and not measure:
-        return True
+        return after is None or _is_later(existing.at, after)
     if measure and existing.tier not in MEASURED:
         return False
     return existing.made_from == made_from
+
+
+def _is_later(at: Timestamp, after: Timestamp) -> bool:
+    measured, tried = known_instant(at), known_instant(after)
+    return measured is not None and (tried is None or measured > tried)

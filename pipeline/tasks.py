@@ -201,7 +201,8 @@ def _platform_digest(limits: ValidationConfig, platform: str, runner: str, measu
 
 def validate_digest(plan: Plan, platform: str, order: WorkOrder) -> str:
     """Return the digest of what a verdict depends on beside the recipe; `platform` may be "static"."""
-    return _platform_digest(plan.limits(order), platform, plan.runner(platform), plan.measured_here(platform))
+    digest = _platform_digest(plan.limits(order), platform, plan.runner(platform), plan.measured_here(platform))
+    return digest_of(digest, order.after) if order.after else digest
 
 
 def constrain_digest(plan: Plan, order: WorkOrder) -> str:

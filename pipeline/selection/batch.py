@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from pipeline.control.stops import Stop, is_probe
+from pipeline.history.fold import NOTHING
 from pipeline.instants import instant, timestamp
-from pipeline.model import Batch, Breaker, BreakerState, Gate, InputFingerprints, LeftOut, Selected
-from pipeline.selection.gates import first_stop
+from pipeline.model import Batch, Breaker, BreakerState, EntryStatus, Gate, InputFingerprints, LeftOut, Selected
+from pipeline.selection.gates import common_stop, own_stop
 from pipeline.selection.ranking import Candidate, Rank, candidate, in_line, least_recently_tried, reason
-from pipeline.selection.situation import Situation
+from pipeline.selection.situation import Case, Situation
 from pipeline.source import ecosystem_of
 
 PROBE_RULE = "a breaker that is not closed lets one probe through"
@@ -35,13 +36,7 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
 def select(situation: Situation) -> Selection:
     """Choose the batch."""
     held = _Held()
-    passed: list[Candidate] = []
-    for case in situation.cases():
-        stop = first_stop(case, situation)
-        if stop is None:
-            passed.append(candidate(case, situation))
-        else:
-            held.add(stop, case.entry.source)
+    passed = _passed(situation, held)
     probes, others = _with_single_probes(passed, situation, held)
     line = [*probes, *_within_share(in_line(others), situation, held)]
     taken = _taken(line, len(probes), situation)
@@ -54,8 +49,7 @@ def select(situation: Situation) -> Selection:
         value=f"batch.size is {size}",
         remedy="the next batches; or a larger `batch.size`",
     )
-    for one in overflow:
-        held.add(full, one.case.entry.source)
+    held.add_all(full, [one.case.entry.source for one in overflow])
     probing = {one.case.position for one in probes}
     return Selection(
         selected=[_selected(one, probe=one.case.position in probing) for one in taken],
@@ -86,29 +80,75 @@ def share_left(situation: Situation) -> int:
     return max(allowed, 1 if _day_is_due(situation) else 0)
 
 
+def _passed(situation: Situation, held: "_Held") -> list[Candidate]:
+    """Return the entries that every gate of their own lets through; `held` gets the others.
+
+    What all entries of one ecosystem and status have in common is asked once: a year-old queue is mostly `success`.
+    """
+    passed: list[Candidate] = []
+    groups: dict[tuple[str, EntryStatus], Stop | None] = {}
+    of_group: dict[tuple[str, EntryStatus], list[str]] = {}
+    history, first = situation.history, situation.first
+    with_duplicates = len(first) < len(situation.queue.entries)
+    for position, entry in enumerate(situation.queue.entries):
+        source = entry.source
+        group = ecosystem_of(source), entry.status
+        if group not in groups:
+            groups[group] = common_stop(situation.case(position), situation)
+            of_group[group] = []
+        stop = groups[group]
+        twice = with_duplicates and first[source] != position
+        if stop is not None and not (twice and stop.gate is not Gate.PIPELINE_DISABLED):
+            of_group[group].append(source)
+            continue
+        case = Case(entry, position, group[0], history.get(source, NOTHING))
+        stop = own_stop(case, situation)
+        if stop is None:
+            passed.append(candidate(case, situation))
+        else:
+            held.add(stop, source)
+    for group, sources in of_group.items():
+        stop = groups[group]
+        if stop is not None:
+            held.add_all(stop, sources)
+    return passed
+
+
 class _Held:
-    """What is held back, by gate, rule and value; `until` is the earliest moment at which one of them may pass."""
+    """What is held back. Stops that say the same become one `LeftOut`, whose `until` is the earliest of theirs."""
 
     def __init__(self) -> None:
         self.stops: dict[str, Stop] = {}
-        self._sources: dict[tuple[Gate, str, str], list[str]] = defaultdict(list)
-        self._until: dict[tuple[Gate, str, str], str | None] = {}
+        # Many entries share one stop: found by its identity, it need not be compared with all others.
+        self._by_stop: dict[int, tuple[Stop, list[str]]] = {}
 
     def add(self, stop: Stop, source: str) -> None:
-        key = (stop.gate, stop.rule, stop.value)
-        self._sources[key].append(source)
+        found = self._by_stop.get(id(stop))
+        if found is None:
+            found = self._by_stop[id(stop)] = (stop, [])
+        found[1].append(source)
         if stop.gate is not Gate.DUPLICATE_SOURCE:
             self.stops[source] = stop
-        until = self._until.setdefault(key, stop.until)
-        if stop.until != until and stop.until is not None and (until is None or instant(stop.until) < instant(until)):
-            self._until[key] = stop.until
+
+    def add_all(self, stop: Stop, sources: list[str]) -> None:
+        if sources:
+            self._by_stop.setdefault(id(stop), (stop, []))[1].extend(sources)
+            self.stops.update(dict.fromkeys(sources, stop))
 
     def left_out(self) -> list[LeftOut]:
+        groups: dict[tuple[Gate, str, str], list[tuple[Stop, list[str]]]] = defaultdict(list)
+        for stop, sources in self._by_stop.values():
+            groups[stop.gate, stop.rule, stop.value].append((stop, sources))
         return [
             LeftOut(
-                gate=gate, rule=rule, value=value, until=self._until[gate, rule, value], count=len(names), sources=names
+                gate=gate,
+                rule=rule,
+                value=value,
+                until=min((stop.until for stop, _ in group if stop.until), key=instant, default=None),
+                count=sum(len(sources) for _, sources in group),
+                sources=[source for _, sources in group for source in sources],
             )
-            for (gate, rule, value), names in self._sources.items()
+            for (gate, rule, value), group in groups.items()
         ]
 
 

@@ -37,8 +37,18 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     stop: Stop | None
 
 
-def first_stop(case: Case, situation: Situation) -> Stop | None:
-    """Return the first gate that is shut for an entry, or None."""
+def common_stop(case: Case, situation: Situation) -> Stop | None:
+    """Return the first gate that is shut for all entries of a case's ecosystem and status, or None.
+
+    `duplicate_source` comes between these gates and is an entry's own; whoever asks lets it come before all of them
+    but `pipeline_disabled`.
+    """
+    shut = (gate.ask(case, situation) for gate in ENTRY_GATES if gate.gate in IN_COMMON)
+    return next((stop for stop in shut if stop is not None), None)
+
+
+def own_stop(case: Case, situation: Situation) -> Stop | None:
+    """Return the first gate that is shut for an entry for which `common_stop` found none, or None."""
     asks = situation.asked.get(case.ecosystem)
     if asks is None:
         asks = situation.asked[case.ecosystem] = tuple(_worth_asking(case, situation))
@@ -63,20 +73,21 @@ def checks(case: Case, situation: Situation) -> Iterator[Check]:
 
 
 def _worth_asking(case: Case, situation: Situation) -> Iterator[Ask]:
-    """Yield the predicates in order, without those that are open for all of an ecosystem."""
+    """Yield the predicates that are an entry's own, in order; the breaker only where it is open."""
     for gate in ENTRY_GATES:
-        if gate.gate not in OF_ECOSYSTEM or gate.ask(case, situation) is not None:
+        of_all = gate.gate is Gate.BREAKER_OPEN and gate.ask(case, situation) is None
+        if gate.gate not in IN_COMMON and not of_all:
             yield gate.ask
 
 
-# These gates answer the same for all entries of an ecosystem.
-OF_ECOSYSTEM = frozenset(
+# These gates answer the same for all entries of an ecosystem and status.
+IN_COMMON = frozenset(
     {
         Gate.PIPELINE_DISABLED,
+        Gate.STATUS,
         Gate.NO_GENERATOR,
         Gate.NOT_IN_BATCH_ECOSYSTEMS,
         Gate.ECOSYSTEM_DISABLED,
-        Gate.BREAKER_OPEN,
     }
 )
 ENTRY_GATES = (

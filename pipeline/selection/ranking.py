@@ -1,7 +1,7 @@
 """The order among the entries that may be tried, and why one comes where it does. Pure.
 
 By priority; within one, ecosystems take turns; within an ecosystem, what was never tried or is new comes before
-retries. What only time has let out of quarantine, or what was deferred again and again, comes after all others.
+retries. What only time has let out of quarantine, or what never gets on, comes after all others.
 """
 
 from collections import defaultdict, deque
@@ -15,8 +15,8 @@ from pipeline.selection.blockers import recipe_name
 from pipeline.selection.predicates import is_aged
 from pipeline.selection.situation import Case, Situation
 
-# Deferred so often in a row (out of minutes, switched off, a name that another package has), an entry stands back for
-# all others: else those of priority 1 would take the places of the rest for ever.
+# Tries in a row that may end in nothing (put off, blocked, the network) before an entry stands back for all others:
+# else those of priority 1 that never get on would take the places of the rest for ever.
 PATIENCE = 3
 
 
@@ -51,7 +51,7 @@ def candidate(case: Case, situation: Situation) -> Candidate:
         rank = Rank.FRESH
     elif is_aged(case, situation):
         rank = Rank.AGED
-    elif known.deferrals >= PATIENCE:
+    elif max(known.streak, known.blocks, known.deferrals) > PATIENCE:
         rank = Rank.PUT_OFF
     elif known.streak > 0 or known.blocks > 1 or known.last_outcome is AttemptOutcome.DEFERRED:
         rank = Rank.RETRY
@@ -125,7 +125,7 @@ def _why(one: Candidate) -> str:
         case Rank.AGED:
             return "left alone for long enough"
         case Rank.PUT_OFF:
-            return f"deferred {known.deferrals} times in a row"
+            return f"{max(known.streak, known.blocks, known.deferrals)} tries in a row came to nothing"
         case Rank.RETRY if known.streak or known.blocks > 1:
             return f"retry {max(known.streak, known.blocks)} of what passes by itself"
         case Rank.RETRY:

@@ -1,7 +1,7 @@
 """When a package is tried again: backoff after transient failures, quarantine after deterministic ones. Pure."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 
@@ -9,7 +9,7 @@ from pipeline.config import QuarantineConfig, RetryConfig
 from pipeline.control.stops import Stop
 from pipeline.digests import digest_of
 from pipeline.history.fold import Failure, PackageHistory
-from pipeline.instants import instant, later
+from pipeline.instants import later, timestamp
 from pipeline.model import Gate, Subcategory
 
 QUARANTINE_RULE = "a package that failed for its own reasons waits until something that matters changes"
@@ -66,7 +66,13 @@ def standing(
     """Return whether a failure still stands; `current_fingerprint` is made from the metadata that was recorded."""
     if upstream_changed or (failure.fingerprint is not None and failure.fingerprint != current_fingerprint):
         return Standing.CHANGED
-    return Standing.AGED if instant(later(failure.at, 24 * config.days)) <= now else Standing.HELD
+    return Standing.AGED if failure.at <= _left_alone_since(now, config.days) else Standing.HELD
+
+
+@lru_cache(maxsize=16)
+def _left_alone_since(now: datetime, days: int) -> str:
+    """Return the last moment that is so many days ago, as text: the journal's times are in UTC and sort as such."""
+    return timestamp(now - timedelta(days=days))
 
 
 def quarantine(

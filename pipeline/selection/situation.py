@@ -56,10 +56,10 @@ class Situation:
 
     def cases(self) -> Iterator[Case]:
         """Yield every entry with what is known of it."""
-        history = self.history
+        known = self.history.get
         for position, entry in enumerate(self.queue.entries):
             source = entry.source
-            yield Case(entry, position, ecosystem_of(source), history.get(source, NOTHING))
+            yield Case(entry, position, ecosystem_of(source), known(source, NOTHING))
 
     def case(self, position: int) -> Case:
         """Return one entry with what is known of it."""
