@@ -155,10 +155,6 @@ class Run:
 
     def measure(self, platform: str, source: str, outcome: Generated, made_from: str) -> Verdict:
         """Run one recipe in the sandbox; infrastructure errors are tried again, a failure is a result."""
-        held = self.breakers.admit(source)
-        if held is not None:
-            now = timestamp(self.moment())
-            return not_run(source, platform, outcome, made_from, now, f"{held.gate}: {held.message}")
         attempts = self.plan.config.validation.attempts
         verdict = self._measure_once(platform, source, outcome, made_from, 1)
         for attempt in range(2, attempts + 1):
@@ -180,10 +176,14 @@ class Run:
     def _measure_once(self, platform: str, source: str, outcome: Generated, made_from: str, attempt: int) -> Verdict:
         installer = INSTALLERS[ecosystem_of(source)]
         with self._slots:
-            # Asked when its turn has come: until then, others used minutes.
+            # Asked when its turn has come: until then, others used minutes, breakers opened, operators stopped.
+            now = timestamp(self.moment())
+            held = self.breakers.admit(source)
+            if held is not None:
+                return not_run(source, platform, outcome, made_from, now, f"{held.gate}: {held.message}")
             stop = self._meter.stop(platform, source, self.moment())
             if stop is not None:
-                return out_of_budget(source, platform, outcome, made_from, timestamp(self.moment()), stop)
+                return out_of_budget(source, platform, outcome, made_from, now, stop)
             with self._job(source, outcome, made_from, BY_ID[platform]) as job:
                 verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
             self._meter.add(verdict)

@@ -8,18 +8,11 @@ import msgspec
 
 from pipeline.commands.base import Root, StateCommand
 from pipeline.commands.operator import no_arguments
-from pipeline.config import Config, RunnerClass
+from pipeline.config import Config
+from pipeline.control.budget import BudgetState, Standing, standings
 from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop
-from pipeline.model import Breaker, BreakerState, Budget, Control
+from pipeline.model import Breaker, BreakerState, Control
 from pipeline.settings import load_control
-
-
-class Minutes(msgspec.Struct, frozen=True, kw_only=True):
-    """A runner class's minutes in the week that began at `week_start`; `share` is None without a limit."""
-
-    used: float
-    limit: int
-    share: float | None
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,9 +26,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     disabled_at: str | None
     expected_resume: str | None
     circuit_breaker: dict[str, Breaker]
-    week_start: str | None
-    sampling_active: bool
-    minutes: dict[RunnerClass, Minutes]
+    minutes: list[Standing]
     stops: list[Stop]
 
 
@@ -71,12 +62,7 @@ def state_of(control: Control, config: Config, now: datetime) -> State:
         disabled_at=control.disabled_at,
         expected_resume=control.expected_resume,
         circuit_breaker=control.circuit_breaker,
-        week_start=control.budget.week_start,
-        sampling_active=control.budget.sampling_active,
-        minutes={
-            runner: _minutes(control.budget, runner, budget.minutes_per_week)
-            for runner, budget in config.budget.runners.items()
-        },
+        minutes=standings(control.budget, config.budget, now),
         stops=[stop for stop in stops if stop is not None],
     )
 
@@ -124,18 +110,12 @@ def _breaker(breaker: Breaker) -> str:
 
 
 def _budget(state: State) -> Iterator[str]:
-    week = f"week of {state.week_start}" if state.week_start else "no week yet"
-    for runner, minutes in state.minutes.items():
-        share = "no limit to share" if minutes.share is None else f"{minutes.share:.1%}".replace("%", " %")
-        yield f"minutes     {runner}: {minutes.used:.1f} of {minutes.limit} used ({share}), {week}"
-    if state.sampling_active:
-        yield "  only a sample of the packages is validated"
+    for standing in state.minutes:
+        yield f"minutes     {standing.words}{_ALLOWS[standing.state]}"
 
 
-def _minutes(budget: Budget, runner: RunnerClass, limit: int) -> Minutes:
-    match runner:
-        case RunnerClass.LINUX:
-            used = budget.linux_minutes_used
-        case RunnerClass.MACOS:
-            used = budget.macos_minutes_used
-    return Minutes(used=used, limit=limit, share=round(used / limit, 4) if limit else None)
+_ALLOWS = {
+    BudgetState.FREE: "",
+    BudgetState.SAMPLING: ", only a sample is validated",
+    BudgetState.SPENT: ", nothing is validated until Monday",
+}

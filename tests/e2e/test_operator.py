@@ -1,9 +1,11 @@
 """The operator's commands: what each writes, what it says, and that a run that is under way heeds it."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
+from pipeline.control.budget import week_start
 from pipeline.model import Control, Held
 from tests.e2e.world import World, load
 
@@ -60,6 +62,7 @@ def test_stop_holds_from_the_next_request_of_a_run(world: World) -> None:
 
 def test_status_shows_switches_breakers_and_minutes(world: World) -> None:
     """In words and as one JSON document; it writes nothing."""
+    this_week = week_start(datetime.now(UTC)).date().isoformat()
     npm = {"state": "half-open", "failures": 6, "failed_probes": 1, "stages": ["generate"]}
     probe = {"source": "npm:a", "until": "2026-03-01T00:30:00Z"}
     shut = {"state": "open", "failures": 5, "opens_at": "2999-01-01T00:00:00Z"}
@@ -68,7 +71,7 @@ def test_status_shows_switches_breakers_and_minutes(world: World) -> None:
         reason="an incident",
         disabled_ecosystems=["pypi"],
         circuit_breaker={"npm": {**npm, "probe": probe}, "pypi": shut},
-        budget={"linux_minutes_used": 1250, "macos_minutes_used": 0, "week_start": "2026-03-02"},
+        budget={"linux_minutes_used": 1250, "macos_minutes_used": 0, "week_start": this_week},
     )
     before = world.paths.control.read_bytes()
     shown = world.ran("status").out
@@ -78,12 +81,13 @@ def test_status_shows_switches_breakers_and_minutes(world: World) -> None:
         "an incident",
         "npm: half-open, 6 failures in a row in generate, 1 failed probe, probed by npm:a until 2026-03-01T00:30:00Z",
         "pypi: open, 5 failures in a row, may be probed from 2999-01-01T00:00:00Z",
-        "linux: 1250.0 of 5000 used (25.0 %), week of 2026-03-02",
+        "linux: 1250.0 of 5000 minutes used (25 %)",
     ):
         assert words in shown
     told = json.loads(world.ran("status", "--json").out)
     assert told["circuit_breaker"]["npm"]["probe"] == probe
-    assert told["minutes"]["linux"] == {"used": 1250.0, "limit": 5000, "share": 0.25}
+    linux = told["minutes"][0]
+    assert (linux["runner"], linux["used"], linux["limit"], linux["state"]) == ("linux", 1250.0, 5000, "free")
     assert [stop["gate"] for stop in told["stops"]] == ["pipeline_disabled", "ecosystem_disabled", "breaker_open"]
     assert world.paths.control.read_bytes() == before
 
