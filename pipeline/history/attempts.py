@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from math import fsum
 
 import msgspec
 
@@ -36,6 +35,7 @@ from pipeline.source import ecosystem_of
 from pipeline.staleness import MEASURED
 from pipeline.taxonomy import TAXONOMY
 from pipeline.text import one_line
+from pipeline.verdicts import seconds_of
 
 # Ways to miss the pull request that say nothing of the package: another took its place, or a file was damaged.
 _NOT_ITS_FAULT = frozenset(
@@ -255,7 +255,7 @@ def _validated(verdict: Verdict, batch_id: str) -> Iterator[Attempt]:
         subcategory=verdict.subcategory,
         exit_code=_exit_code(verdict),
         attempt=len(verdict.earlier) + 1,
-        seconds=round(fsum(phase.wall_s for phase in verdict.phases), 3),
+        seconds=round(seconds_of(verdict), 3),
         message=_message(verdict),
         at=verdict.at,
     )

@@ -1,7 +1,5 @@
 """What a record keeps of the tries that it replaces, so that the journal gets them all. Pure."""
 
-from math import fsum
-
 import msgspec
 
 from pipeline.history.memory import in_utc
@@ -17,6 +15,7 @@ from pipeline.model import (
 )
 from pipeline.staleness import MEASURED
 from pipeline.taxonomy import TAXONOMY
+from pipeline.verdicts import seconds_of
 
 # Tries of one batch that are kept, the newest: with hourly runs, those of most of a day.
 KEPT = 20
@@ -53,7 +52,7 @@ def _runs(replaced: Verdict) -> list[EarlierTry]:
         return replaced.earlier
     last = EarlierTry(
         at=replaced.at,
-        seconds=round(fsum(phase.wall_s for phase in replaced.phases), 3),
+        seconds=round(seconds_of(replaced), 3),
         category=TAXONOMY[replaced.subcategory].category,
         subcategory=replaced.subcategory,
         message=replaced.reason,
