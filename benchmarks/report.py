@@ -57,8 +57,16 @@ def arguments(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def publish(benchmark: str, what: str, figures: Sequence[Figure], lines: Sequence[str] = (), *, json: bool) -> None:
-    """Print a report: for people, or with `json` as one object on one line."""
+def publish(
+    benchmark: str,
+    what: str,
+    figures: Sequence[Figure],
+    lines: Sequence[str] = (),
+    *,
+    json: bool,
+    more: msgspec.Struct | None = None,
+) -> None:
+    """Print a report: for people, or with `json` as one object on one line, which also holds the fields of `more`."""
     report = Report(
         benchmark=benchmark,
         what=what,
@@ -68,7 +76,8 @@ def publish(benchmark: str, what: str, figures: Sequence[Figure], lines: Sequenc
         lines=list(lines),
     )
     if json:
-        print(msgspec.json.encode(report).decode())
+        fields = {**msgspec.to_builtins(report), **(msgspec.to_builtins(more) if more else {})}
+        print(msgspec.json.encode(fields).decode())
         return
     here = report.machine
     print(f"{benchmark}: {what}")

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from pipeline import text
+from pipeline.decoding import decode_json
 from pipeline.digests import digest_of
 from pipeline.ecosystems.base import Answer, Draft, Made
 from pipeline.model import (
@@ -198,7 +199,7 @@ def release_age(released: str, now: datetime) -> tuple[str | None, float | None]
 def decode(content: bytes, type_: type[T], place: str) -> T | Failed:
     """Return the answer as a structure, or `Failed(bad_metadata)` naming the place and the broken rule."""
     try:
-        return msgspec.json.decode(content, type=type_)
+        return decode_json(content, type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return bad_metadata(f"{place}: {error}")
     except RecursionError:

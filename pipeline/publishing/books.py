@@ -44,7 +44,7 @@ class Books:
     def update_control(self, attempts: Iterable[Attempt], now: datetime) -> Control:
         """Have breakers catch up with some attempts, and set the budget to what the journal says of this week."""
         events = events_of(attempts)
-        used = minutes_used(journal.since(self.paths, week_start(now)), now)
+        used = minutes_used(self.of_week(now), now)
 
         def wanted(known: Control) -> Control:
             return msgspec.structs.replace(
@@ -54,6 +54,10 @@ class Books:
             )
 
         return control_file.machine(self.paths, self.config.ecosystems, wanted)
+
+    def of_week(self, now: datetime) -> Iterable[Attempt]:
+        """Return the lines of the journal since the ISO week of a moment began."""
+        return journal.since(self.paths, week_start(now))
 
     def count(self, numbers: BatchMetrics) -> bool:
         """Keep the numbers of a batch; return whether they are new."""

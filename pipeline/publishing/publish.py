@@ -63,10 +63,10 @@ def publish(
     current = frozen.id if frozen else None
     if dry_run:
         settled = Settled(merged=[entry.batch_id for entry in arrivals(books, destination, current)])
-        return _told(_begun(books, destination, now)[1], settled)
+        return _told(_begun(books, destination, now, frozen)[1], settled)
     settled = settle(books, destination, now, current)
     try:
-        work, entry = _begun(books, destination, now)
+        work, entry = _begun(books, destination, now, frozen)
     except PipelineError:
         if settled != Settled():
             save_state(books, destination)
@@ -87,9 +87,14 @@ def keep_replaced(paths: Paths, files: list[LedgerFile], destination: Destinatio
                 write_bytes(place, content)
 
 
-def _begun(books: Books, destination: Destination, now: datetime) -> tuple[Work | None, LedgerEntry]:
-    """Return what is to be published with its first line in the ledger; no work when that was done before."""
-    batch = read_batch(books.paths)
+def _begun(
+    books: Books, destination: Destination, now: datetime, frozen: Batch | None
+) -> tuple[Work | None, LedgerEntry]:
+    """Return what is to be published with its first line in the ledger; no work when that was done before.
+
+    `frozen` is the batch if it can be read; if not, reading it again says why.
+    """
+    batch = frozen or read_batch(books.paths)
     known = books.ledger.entry(batch.id)
     if known is not None and known.state is not BatchState.BUILT:
         return None, known

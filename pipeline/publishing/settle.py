@@ -63,5 +63,5 @@ def _freed(before: Queue, after: Queue) -> list[str]:
     return [
         old.source
         for old, new in zip(before.entries, after.entries, strict=True)
-        if old.status is EntryStatus.BLOCKED and new.status is EntryStatus.PENDING
+        if old is not new and old.status is EntryStatus.BLOCKED and new.status is EntryStatus.PENDING
     ]

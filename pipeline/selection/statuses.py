@@ -33,43 +33,38 @@ def after_batch(
     concluded = {attempt.source: attempt for attempt in conclusions}
 
     def concluding(entry: QueueEntry) -> QueueEntry:
-        attempt = concluded.get(entry.source)
-        if attempt is None or entry.status not in CANDIDATES:
+        if entry.status not in CANDIDATES:
             return entry
-        return _concluded(entry, attempt, history, config, succeeded)
+        return _concluded(entry, concluded[entry.source], history, config, succeeded)
 
-    return _changed(queue, concluding, at)
+    return _changed(queue, concluded.keys(), concluding, at)
 
 
 def merged(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     """Return the queue after the pull request that these sources were in has been merged."""
 
     def merging(entry: QueueEntry) -> QueueEntry:
-        if entry.source not in sources or entry.status is not EntryStatus.IN_REVIEW:
+        if entry.status is not EntryStatus.IN_REVIEW:
             return entry
         return msgspec.structs.replace(entry, status=EntryStatus.SUCCESS)
 
-    return _changed(queue, merging, at)
+    return _changed(queue, sources, merging, at)
 
 
 def requeued(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     """Return the queue with these sources pending again, as if they had never failed; `sources` were chosen before."""
-
-    def pending(entry: QueueEntry) -> QueueEntry:
-        return _pending(entry) if entry.source in sources else entry
-
-    return _changed(queue, pending, at)
+    return _changed(queue, sources, _pending, at)
 
 
 def rolled_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     """Return the queue after the recipes of these sources were taken out: they are not made again unless asked for."""
 
     def given_up(entry: QueueEntry) -> QueueEntry:
-        if entry.source not in sources or entry.status is EntryStatus.EXCLUDED:
+        if entry.status is EntryStatus.EXCLUDED:
             return entry
         return msgspec.structs.replace(_pending(entry), status=EntryStatus.REQUIRES_MANUAL)
 
-    return _changed(queue, given_up, at)
+    return _changed(queue, sources, given_up, at)
 
 
 def unblocked(queue: Queue, available: Set[str], *, at: str) -> Queue:
@@ -80,7 +75,8 @@ def unblocked(queue: Queue, available: Set[str], *, at: str) -> Queue:
             return entry
         return _pending(entry)
 
-    return _changed(queue, free, at)
+    waiting = {entry.source for entry in queue.entries if entry.status is EntryStatus.BLOCKED}
+    return _changed(queue, waiting, free, at)
 
 
 def _concluded(
@@ -115,13 +111,14 @@ def _pending(entry: QueueEntry) -> QueueEntry:
     )
 
 
-def _changed(queue: Queue, change: Change, at: str) -> Queue:
-    """Apply a change to the first entry of each source: a second one is never worked on."""
-    seen: set[str] = set()
-    entries: list[QueueEntry] = []
-    for entry in queue.entries:
-        entries.append(entry if entry.source in seen else change(entry))
-        seen.add(entry.source)
-    if entries == queue.entries:
-        return queue
-    return msgspec.structs.replace(queue, entries=entries, updated_at=at)
+def _changed(queue: Queue, sources: Set[str], change: Change, at: str) -> Queue:
+    """Apply a change to the first entry of each of these sources: a second one is never worked on."""
+    entries = list(queue.entries)
+    waiting = set(sources)
+    changed = False
+    for index, entry in enumerate(queue.entries):
+        if entry.source in waiting:
+            waiting.remove(entry.source)
+            entries[index] = change(entry)
+            changed = changed or entries[index] != entry
+    return msgspec.structs.replace(queue, entries=entries, updated_at=at) if changed else queue

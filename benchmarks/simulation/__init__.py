@@ -1,0 +1,1 @@
+"""The world of the long run: what is true of each package, what goes wrong when, and what is counted."""
