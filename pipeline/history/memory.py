@@ -7,7 +7,7 @@ from functools import lru_cache
 import msgspec
 
 from pipeline.history.fold import DETAILS, NOTHING, PackageHistory, fold, is_in_vain
-from pipeline.instants import instant
+from pipeline.instants import known_instant
 from pipeline.model import Attempt, AttemptOutcome, Stage
 
 # What is told apart between lines: the same attempt, written twice, has it twice.
@@ -46,10 +46,8 @@ def identity(attempt: Attempt) -> Identity:
 @lru_cache(maxsize=4096)  # the lines of a batch share their times
 def in_utc(at: str) -> str | None:
     """Return a timestamp in UTC and whole seconds, which sorts as text; None when no calendar has it (30 February)."""
-    try:
-        return instant(at).astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    except (ValueError, OverflowError):
-        return None
+    moment = known_instant(at)
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z") if moment else None
 
 
 def in_order(lines: Iterable[Attempt]) -> list[Attempt]:
