@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 import msgspec
-from pipeline.selection.statuses import CANDIDATES
 
 from benchmarks.report import Figure
 from benchmarks.simulation.events import Span
 from benchmarks.simulation.hours import Simulation, first_of_each
 from benchmarks.simulation.truth import Truth, reachable
 from pipeline.model import EntryStatus, Queue
+from pipeline.selection.statuses import CANDIDATES
 
 # A real pipeline of this kind on this queue: its recipes in 1,710 recorded hourly runs, and those of its last attempts.
 FIELD_RUNS, FIELD_RECIPES = 1_710, 212
@@ -62,8 +62,9 @@ def account(
 ) -> Account:
     """Return what came of a simulation after so many runs, which took so many seconds."""
     tally = simulation.tally
-    wanted = [entry for entry in first_of_each(queue.entries) if entry.status in CANDIDATES]
-    can = reachable(wanted, table, simulation.never_merged())
+    entries = first_of_each(queue.entries)
+    wanted = [entry for entry in entries if entry.status in CANDIDATES and table[entry.source].may_succeed]
+    can = reachable(entries, table, simulation.never_merged())
     made = set(tally.made)
     by_status = simulation.statuses()
     starving = simulation.starved(runs)
@@ -82,9 +83,7 @@ def account(
         merged=by_status.get(EntryStatus.SUCCESS, 0),
         reachable=len(can),
         missed=sorted(can - made),
-        unreachable=sorted(
-            entry.source for entry in wanted if table[entry.source].may_succeed and entry.source not in can
-        ),
+        unreachable=sorted(entry.source for entry in wanted if entry.source not in can),
         starving=starving,
         by_status=by_status,
         course=_course(tally.course),
