@@ -199,7 +199,8 @@ def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
     text = render(made.recipe)
     broken = strict_check(text)
     if broken:  # what upstream declares can break a rule of the recipe format; it must not stop the run
-        return bad_metadata(f"its recipe would break a rule: {broken[0]}")
+        refused = bad_metadata(f"its recipe would break a rule: {broken[0]}")
+        return msgspec.structs.replace(refused, upstream=made.evidence.upstream)
     write_bytes(path, text.encode())
     return Generated(recipe=made.recipe, recipe_sha256=sha256(text.encode()), evidence=made.evidence)
 

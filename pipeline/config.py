@@ -3,9 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-import msgspec
 from msgspec import Meta
 
+from pipeline.decoding import convert
 from pipeline.model import EcosystemId, Record
 from pipeline.platforms import BY_ID
 
@@ -215,4 +215,4 @@ def nest(dotted: str, value: Any) -> dict[str, Any]:  # noqa: ANN401  # any YAML
 
 def to_config(raw: dict[str, Any]) -> Config:
     """Convert checked YAML; raises `msgspec.ValidationError` when it does not follow the schema."""
-    return msgspec.convert(raw, Config)
+    return convert(raw, Config)

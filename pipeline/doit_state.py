@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from doit.dependency import SqliteDB
 
+from pipeline.decoding import decode_json
+
 
 class WholeSqliteDB(SqliteDB):  # type: ignore[misc]  # doit has no types
     """doit's own SQLite backend, with every task's state loaded at the start; writing is doit's."""
@@ -28,7 +30,6 @@ class WholeSqliteDB(SqliteDB):  # type: ignore[misc]  # doit has no types
 def _decoded(data: bytes) -> dict[str, Any]:
     """Return a task's state; one that does not decode counts as none, and its task looks at its record."""
     try:
-        state: dict[str, Any] = msgspec.json.decode(data, type=dict[str, Any])
+        return decode_json(data, dict[str, Any])
     except msgspec.DecodeError:
         return {}
-    return state

@@ -51,13 +51,13 @@ class Meter:
 
 
 def _unpublished(plan: Plan) -> Iterator[Verdict]:
-    """Yield the verdicts of this batch that are there already; of those up to `after`, the journal has told."""
+    """Yield the verdicts of this batch that are there already; of those before `after`, the journal has told."""
     for order in plan.orders:
         after = None if order.after is None else known_instant(order.after)
         for platform in plan.platforms:
             verdict = read_result(plan.paths.verdict(platform.id, order.source), Verdict)
             at = None if verdict is None else known_instant(verdict.at)
-            if verdict is not None and at is not None and (after is None or at > after):
+            if verdict is not None and at is not None and (after is None or at >= after):
                 yield verdict
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from pipeline.constraints import check_strict
+from pipeline.decoding import convert
 from pipeline.model import Constraints
 from pipeline.toml_edit import Refusal, parse
 
@@ -101,7 +102,7 @@ def _metadata(metadata: Mapping[str, Any]) -> Iterator[str]:
 def _constraints(metadata: Mapping[str, Any]) -> Iterator[str]:
     limits = {key: metadata[key] for key in CONSTRAINT_LISTS if key in metadata}
     try:
-        constraints = msgspec.convert(limits, Constraints)
+        constraints = convert(limits, Constraints)
     except msgspec.ValidationError as error:
         yield f"metadata: {error}"
         return

@@ -9,6 +9,8 @@ import math
 
 import msgspec
 
+from pipeline.decoding import decode_json
+
 # What counts for a registry is when requests arrive. One interval in a hundred is given away, so that
 # requests which travel faster than the one before do not add up to more than the limit in any second.
 MARGIN = 1.01
@@ -78,7 +80,7 @@ def from_bytes(raw: bytes, now: float) -> Slots | None:
     if not raw:
         return Slots()
     try:
-        slots = msgspec.json.decode(raw, type=Slots)
+        slots = decode_json(raw, Slots)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
     if slots.written_at > now:

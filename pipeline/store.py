@@ -16,6 +16,7 @@ import yaml
 
 from pipeline.checks import first_defect, shorten
 from pipeline.contract import json_schema
+from pipeline.decoding import decode_json
 from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.source import ecosystem_of, file_stem, identifier_of, slug
 
@@ -44,6 +45,7 @@ class Paths:
         self.journal_folder = self.data / "journal"
         self.metrics_folder = self.data / "metrics"
         self.replaced_folder = self.data / "replaced"
+        self.recipes = root / "recipes"
         self.build = root / "build"
         self._prefix = str(self.build)
         self.batch = self.build / "batch.json"
@@ -168,7 +170,7 @@ def is_there(path: Path) -> bool:
 def decode(content: bytes, kind: type[T], *, place: str) -> T:
     """Return the record that some JSON holds; raises `BadInput` with pointer, rule and remedy when it does not."""
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode_json(content, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(place, _json_defect(content, kind, str(error))) from None
 
@@ -181,7 +183,7 @@ def read(path: Path | str, kind: type[T], *, purpose: str) -> T:
 def read_result(path: Path | str, kind: type[T]) -> T | None:
     """Return a result of an earlier run, or None when there is none that can be used (it is then made again)."""
     try:
-        return msgspec.json.decode(_regular_file(Path(path)), type=kind)
+        return decode_json(_regular_file(Path(path)), kind)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -230,12 +232,13 @@ def write_bytes(path: Path | str, content: bytes, *, lasting: bool = True) -> No
 
 def remove_staging(paths: Paths) -> None:
     """Remove the files that `write_bytes` did not finish; call it while nothing is written."""
-    for folder, names, files in os.walk(paths.build):
-        if Path(folder) == paths.build:  # caches of clients are large and not written here
-            names[:] = [name for name in names if name not in {paths.client_cache.parent.name, paths.sandbox.name}]
-        for name in files:
-            if name.startswith(".") and name.endswith(STAGING_SUFFIX):
-                Path(folder, name).unlink(missing_ok=True)
+    for top in (paths.build, paths.data, paths.recipes):
+        for folder, names, files in os.walk(top):
+            if Path(folder) == paths.build:  # caches of clients are large and not written here
+                names[:] = [name for name in names if name not in {paths.client_cache.parent.name, paths.sandbox.name}]
+            for name in files:
+                if name.startswith(".") and name.endswith(STAGING_SUFFIX):
+                    Path(folder, name).unlink(missing_ok=True)
 
 
 def drop_damaged_database(path: Path) -> None:

@@ -23,7 +23,7 @@ MEGABYTE = 1_000_000
 # From this many columns on there is room for more than one blank between two columns of a table.
 WIDE = 100
 # A number and its unit stay in one line.
-BEFORE_UNIT, NO_BREAK = re.compile(r"(?<=\d) (?=(?:h|d|min)\b|%)"), "\u00a0"
+BEFORE_UNIT, NO_BREAK = re.compile(r"(?<=\d) (?=(?:s|min|h|d)\b|%)"), "\u00a0"
 # Column in which the values of named lines begin.
 VALUES_AT = 21
 # Hours from which on days are easier to read.
@@ -57,7 +57,7 @@ def view(report: Report, width: int) -> RenderableType:
 
 def headline(report: Report) -> str:
     """Return which batches the numbers are of."""
-    count = "1 batch" if report.batches == 1 else f"{report.batches:,} batches"
+    count = counted(report.batches, "batch", "batches")
     of = f" with {report.query.ecosystem}" if report.query.ecosystem else ""
     return f"{count}{of}, published {_minute(report.first)} to {_minute(report.last)} (UTC)"
 
@@ -66,13 +66,21 @@ def nothing(report: Report) -> str:
     """Return why there is no number to show."""
     if not report.known_batches:
         return "No batch yet: nothing was published, so there is nothing to count."
-    return f"No batch matches; there are {report.known_batches:,} in all."
+    return f"No batch matches, of {counted(report.known_batches, 'batch', 'batches')} in all."
+
+
+def counted(number: int, one: str, many: str) -> str:
+    """Return `1 batch`, `1,234 batches`."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def duration(hours: float) -> str:
-    """Return hours for people: minutes below one, days from two days on."""
-    if hours < 1:
-        return f"{hours * 60:.0f} min"
+    """Return hours for people: seconds and minutes below one, days from two days on."""
+    seconds = round(hours * 3600)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
     return f"{hours:.1f} h" if hours < DAYS_FROM else f"{hours / 24:.1f} d"
 
 
@@ -127,7 +135,7 @@ def _batches(report: Report, width: int) -> Table:
     table = _table("last batches", ["published", "attempted", "included", "rate", "cost"], width)
     for line in report.last_batches:
         numbers = _number(line.attempted), _number(line.included)
-        table.add_row(line.batch_id, _minute(line.at), *numbers, percent(line.success), f"{line.cost:,.1f}")
+        table.add_row(line.batch_id, _minute(line.at), *numbers, percent(line.success), f"{line.cost:,.2f}")
     return table
 
 
@@ -173,7 +181,7 @@ def _work(report: Report, width: int) -> Text:
     scope = "" if report.query.ecosystem is None else " of all ecosystems in these batches"
     lines = [
         ("seconds by stage", ", ".join(f"{stage} {seconds:,.0f}" for stage, seconds in added.stage_seconds.items())),
-        ("minutes by runner", ", ".join(f"{runner} {minutes:,.1f}" for runner, minutes in added.minutes.items())),
+        ("minutes by runner", ", ".join(f"{runner} {minutes:,.2f}" for runner, minutes in added.minutes.items())),
     ]
     return _lines(f"Work{scope}", lines, width)
 
@@ -229,7 +237,7 @@ def _age(levels: ServiceLevels) -> str:
 
 
 def _cycle(cycle: Cycle) -> str:
-    published = f"to publication {_spread(cycle.published)} ({cycle.published.count:,} batches)"
+    published = f"to publication {_spread(cycle.published)} ({counted(cycle.published.count, 'batch', 'batches')})"
     merged = f"to merge {_spread(cycle.merged)} ({cycle.merged.count:,})"
     found = [text for text, part in ((published, cycle.published), (merged, cycle.merged)) if part.count]
     return "; ".join(found) or "no batch was published"
@@ -245,14 +253,15 @@ def _spread(values: Spread, hours: float = 1) -> str:
 def _cost(report: Report) -> str:
     cost, scope = report.service_levels.cost, "" if report.query.ecosystem is None else ", of all ecosystems"
     if cost.per_recipe is None:
-        return f"{cost.cost:,.1f} weighted minutes, but no recipe" if cost.cost else "no recipe included"
-    return f"{cost.per_recipe:,.2f} weighted minutes ({cost.cost:,.1f} for {cost.included:,} recipes{scope})"
+        return f"{cost.cost:,.2f} weighted minutes, but no recipe" if cost.cost else "no recipe included"
+    recipes = counted(cost.included, "recipe", "recipes")
+    return f"{cost.per_recipe:,.2f} weighted minutes ({cost.cost:,.2f} for {recipes}{scope})"
 
 
 def _last_success(levels: ServiceLevels, known_batches: int) -> str:
     last = levels.last_success
     if last is None:
-        return "nothing was attempted" if known_batches else "no batch yet"
+        return "no batch of it" if known_batches else "no batch yet"
     each = levels.last_success_by_ecosystem
     parts = ", ".join(f"{name} {_ago(one)}" for name, one in each.items()) if len(each) > 1 else ""
     where = f", in {last.batch_id}" if last.batch_id else ""

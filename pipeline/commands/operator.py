@@ -9,6 +9,7 @@ import msgspec
 from pipeline.checks import nearest, shorten
 from pipeline.commands.base import Root
 from pipeline.control.switches import Note
+from pipeline.decoding import convert
 from pipeline.errors import PipelineError, UnknownName
 from pipeline.instants import instant
 from pipeline.model import Timestamp
@@ -80,7 +81,7 @@ def _line(options: Mapping[str, Any], key: str) -> str | None:
 def _moment(text: str | None) -> str | None:
     try:
         if text is not None:
-            instant(msgspec.convert(text, Timestamp))
+            instant(convert(text, Timestamp))
     except (msgspec.ValidationError, ValueError):
         raise PipelineError(
             f"--until {shorten(text)} is no RFC 3339 date and time", remedy="write it as 2026-03-01T12:00:00Z"

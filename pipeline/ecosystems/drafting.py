@@ -7,6 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from pipeline import text
+from pipeline.decoding import decode_json
+from pipeline.digests import digest_of
 from pipeline.ecosystems.base import Answer, Draft, Made
 from pipeline.model import (
     STOOD_IN,
@@ -15,6 +17,7 @@ from pipeline.model import (
     Evidence,
     Failed,
     FieldEvidence,
+    Held,
     License,
     Origin,
     Recipe,
@@ -146,6 +149,33 @@ def mark_stale(made: Made, answer: Answer) -> Made:
     return Draft(recipe=made.recipe, evidence=msgspec.structs.replace(made.evidence, risks=risks))
 
 
+def seen(made: Made, *semantic: object) -> Made:
+    """Return what was made, with the digest of what it depends on upstream: that of the release that was chosen.
+
+    What is said of other releases, times and counts are not part of it. What passes by itself gets none.
+    """
+    return _with_upstream(made, digest_of("upstream", *semantic))
+
+
+def settled(made: Made, ecosystem: str) -> Made:
+    """Return what was made; what no release was chosen for depends on nothing but that this is still so."""
+    match made:
+        case Skipped(subcategory=cause, upstream=None) | Failed(subcategory=cause, upstream=None):
+            return _with_upstream(made, digest_of("upstream", ecosystem, cause))
+        case _:
+            return made
+
+
+def _with_upstream(made: Made, upstream: str) -> Made:
+    match made:
+        case Draft(recipe=recipe, evidence=evidence):
+            return Draft(recipe=recipe, evidence=msgspec.structs.replace(evidence, upstream=upstream))
+        case Skipped() | Failed(transient=False):
+            return msgspec.structs.replace(made, upstream=upstream)
+        case Failed() | Held():
+            return made
+
+
 def ordered(executables: frozenset[str], *names: str) -> list[str]:
     """Return the executables with those equal to the tool's names first, then by code point."""
     return sorted(executables, key=lambda exe: (*(exe != name for name in names), exe))
@@ -169,7 +199,7 @@ def release_age(released: str, now: datetime) -> tuple[str | None, float | None]
 def decode(content: bytes, type_: type[T], place: str) -> T | Failed:
     """Return the answer as a structure, or `Failed(bad_metadata)` naming the place and the broken rule."""
     try:
-        return msgspec.json.decode(content, type=type_)
+        return decode_json(content, type_)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return bad_metadata(f"{place}: {error}")
     except RecursionError:

@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, seen, settled, shown
 from pipeline.model import Artifact, Category, Failed, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
 
@@ -73,6 +73,10 @@ class Packument(msgspec.Struct, frozen=True):
 
 def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     """Return the recipe of one npm package with its evidence, or why there is none."""
+    return settled(_make(order, registry, fetcher, now), NAME)
+
+
+def _make(order: WorkOrder, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     identifier = identifier_of(order.source)
     if not _IDENTIFIER.fullmatch(identifier):
         return Skipped(subcategory=Subcategory.BAD_NAME, message=f"{identifier!r} cannot be the name of an npm package")
@@ -87,7 +91,28 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     chosen = _choose(packument)
     if not isinstance(chosen, Version):
         return chosen
-    return mark_stale(_describe(order, packument, chosen, now), answer)
+    return mark_stale(seen(_describe(order, packument, chosen, now), NAME, *_semantic(chosen)), answer)
+
+
+def _semantic(version: Version) -> tuple[object, ...]:
+    """Return what a recipe or an install depends on, as texts that are read the same however the registry writes them.
+
+    Where the archive lies is not part of it: a mirror has it elsewhere.
+    """
+    executables = _executables(version)
+    return (
+        version.version,
+        version.dist.integrity,
+        text.is_web_address(version.dist.tarball),
+        executables.message if isinstance(executables, Failed) else sorted(executables),
+        _string(version.description),
+        _string(version.homepage),
+        _repository(version.repository),
+        licenses.from_npm(version.license, version.licenses).spdx,
+        _node_requirement(version.engines),
+        [sorted(_strings(getattr(version, key))) for key in _OURS],
+        _has_install_scripts(version),
+    )
 
 
 # -------------------------------------------------------------------------------------------- version

@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, seen, settled, shown
 from pipeline.ecosystems.remote import NoAnswer, open_remote
 from pipeline.model import Artifact, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
@@ -84,6 +84,10 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     """Return the recipe of one PyPI project with its evidence, or why there is none."""
+    return settled(_make(order, registry, fetcher, now), NAME)
+
+
+def _make(order: WorkOrder, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     identifier = identifier_of(order.source)
     try:
         name = canonicalize_name(identifier, validate=True)
@@ -103,7 +107,7 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     url = text.absolute(answer.url, chosen.file.url)
     if not url:
         # Not shown: it may hold a password or a token, and what this says is published.
-        return bad_metadata(f"{chosen.file.filename}: its address is no web address")
+        return seen(bad_metadata(f"{chosen.file.filename}: its address is no web address"), *_semantic(chosen))
     return mark_stale(_read(order, project, chosen, url, fetcher, now), answer)
 
 
@@ -181,16 +185,17 @@ def _read(order: WorkOrder, project: Project, chosen: Candidate, url: str, fetch
     sha256 = _sha256(chosen.file)
     opened = open_remote(url, fetcher, size=chosen.file.size, sha256=sha256)
     if isinstance(opened, Failed | Held):
-        return opened
+        return seen(opened, *_semantic(chosen))
     remote, checked = opened
     try:
         wheel = read_wheel(remote, project.name)
     except NoAnswer as stopped:
-        return stopped.outcome
+        return seen(stopped.outcome, *_semantic(chosen))
     if isinstance(wheel, Broken):
-        return bad_metadata(f"{chosen.file.filename}: {wheel.message}")
+        return seen(bad_metadata(f"{chosen.file.filename}: {wheel.message}"), *_semantic(chosen))
     if not _is_of(wheel, project, chosen):
-        return bad_metadata(f"{chosen.file.filename}: its METADATA is of another name or version")
+        wrong = bad_metadata(f"{chosen.file.filename}: its METADATA is of another name or version")
+        return seen(wrong, *_semantic(chosen))
     artifact = Artifact(
         name=chosen.file.filename,
         url=text.without_secrets(url),
@@ -198,7 +203,21 @@ def _read(order: WorkOrder, project: Project, chosen: Candidate, url: str, fetch
         digest=sha256 and f"sha256:{sha256}",
         digest_checked=checked,
     )
-    return draft(order, _facts(project, chosen, wheel, artifact), now)
+    made = draft(order, _facts(project, chosen, wheel, artifact), now)
+    return seen(made, *_semantic(chosen), *_semantic_of_wheel(wheel))
+
+
+def _semantic(chosen: Candidate) -> tuple[object, ...]:
+    """Return what the index says of the chosen file that matters, but for where it lies."""
+    file = chosen.file
+    return NAME, file.filename, _sha256(file) or str(file.size), file.requires_python
+
+
+def _semantic_of_wheel(wheel: Wheel) -> tuple[object, ...]:
+    """Return what a wheel says of itself, in plain letters; where the index gives a digest, that says as much."""
+    scripts = (wheel.console_scripts, wheel.data_scripts, wheel.gui_scripts, wheel.need_extras)
+    wanted = (wheel.metadata.get("requires_python", ""), *wheel.metadata.get("requires_external", []))
+    return *([ascii(name) for name in sorted(names)] for names in scripts), [ascii(each) for each in wanted]
 
 
 def _is_of(wheel: Wheel, project: Project, chosen: Candidate) -> bool:

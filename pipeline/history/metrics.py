@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from math import fsum
 from typing import TypeVar
@@ -83,10 +84,12 @@ class Totals(msgspec.Struct, frozen=True, kw_only=True):
 
 def totals(metrics: Collection[BatchMetrics]) -> Totals:
     """Return the numbers of some batches added up."""
-    platforms: defaultdict[str, Counter[VerdictStatus]] = defaultdict(Counter)
+    platforms: defaultdict[str, defaultdict[VerdictStatus, int]] = defaultdict(partial(defaultdict, int))
     for line in metrics:
         for platform, counts in line.platforms.items():
-            platforms[platform].update(counts)
+            sums = platforms[platform]
+            for status, count in counts.items():  # `Counter.update` takes three times as long, for years of batches
+                sums[status] += count
     return Totals(
         ecosystems=_added_by_name((line.ecosystems for line in metrics), EcosystemCounts()),
         platforms={platform: dict(counts) for platform, counts in sorted(platforms.items())},

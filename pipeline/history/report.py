@@ -78,7 +78,16 @@ def report(
             traffic=only(added.traffic, query.ecosystem),
             platforms=only(added.platforms, query.platform),
         ),
-        service_levels=service_levels(asked, every, entries, ledger, no_success_hours, now, ecosystem=query.ecosystem),
+        service_levels=service_levels(
+            added,
+            {metrics.batch_id for metrics in asked},
+            every,
+            entries,
+            ledger,
+            no_success_hours,
+            now,
+            ecosystem=query.ecosystem,
+        ),
         no_success_hours=no_success_hours,
         last_batches=[_line(metrics, query.ecosystem) for metrics in asked[-LAST:]],
     )

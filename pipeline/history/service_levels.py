@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
-from pipeline.history.metrics import Totals, all_of, totals
+from pipeline.history.metrics import Totals, all_of
 from pipeline.instants import known_instant
 from pipeline.model import BatchMetrics, BatchState, EcosystemCounts, EntryStatus, QueueEntry, Traffic
 from pipeline.source import ecosystem_of
@@ -97,7 +97,8 @@ class ServiceLevels(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def service_levels(
-    asked: Collection[BatchMetrics],
+    added: Totals,
+    batch_ids: Collection[str],
     every: Sequence[BatchMetrics],
     entries: Iterable[QueueEntry],
     ledger: Iterable[Milestone],
@@ -106,20 +107,20 @@ def service_levels(
     *,
     ecosystem: str | None = None,
 ) -> ServiceLevels:
-    """Return the service levels of some batches, of one ecosystem or of all; `every` holds all there are, oldest first.
+    """Return the service levels of some batches, of one ecosystem or of all.
 
+    `added` are the numbers of the batches `batch_ids`, added up; `every` holds all batches there are, oldest first.
     Minutes are not told apart by ecosystem, so the cost is always that of all ecosystems of these batches.
     """
-    added = totals(asked)
     counts, traffic = only(added.ecosystems, ecosystem), only(added.traffic, ecosystem)
-    tried = sorted(only({name: counts for line in every for name, counts in line.ecosystems.items()}, ecosystem))
-    last = {name: last_success(every, no_success_hours, now, ecosystem=name) for name in tried}
+    names = sorted(only({name: line for line in every for name in line.ecosystems}, ecosystem))
+    last = {name: last_success(every, no_success_hours, now, ecosystem=name) for name in names}
     return ServiceLevels(
         success={name: success(part) for name, part in counts.items()},
         success_of_all=success(all_of(counts, EcosystemCounts())),
         without_body=without_body(all_of(traffic, Traffic())),
         queue_age=queue_age((each for each in entries if ecosystem in {None, ecosystem_of(each.source)}), now),
-        cycle_hours=cycle_hours(ledger, {line.batch_id for line in asked}),
+        cycle_hours=cycle_hours(ledger, batch_ids),
         cost=cost_of_a_recipe(added),
         last_success=last_success(every, no_success_hours, now, ecosystem=ecosystem),
         last_success_by_ecosystem={name: found for name, found in last.items() if found is not None},
@@ -170,15 +171,16 @@ def cost_of_a_recipe(added: Totals) -> Cost:
 def last_success(
     every: Sequence[BatchMetrics], no_success_hours: float, now: datetime, *, ecosystem: str | None = None
 ) -> LastSuccess | None:
-    """Return when a recipe was last included, of one ecosystem or of any; None before the first attempt.
+    """Return when a recipe was last included, of one ecosystem or of any; None before the first batch.
 
-    `every` is oldest first. Whoever has tried and never succeeded has waited since the first try.
+    `every` is oldest first. Without a success, it is waited for since the first batch, also when all was deferred: a
+    pipeline that puts off everything for ever stands still like any other.
     """
-    tried = [line for line in every if _counts(line, ecosystem).attempted]
-    if not tried:
+    batches = [line for line in every if ecosystem is None or ecosystem in line.ecosystems]
+    if not batches:
         return None
-    found = next((line for line in reversed(tried) if _counts(line, ecosystem).included), None)
-    since = known_instant(found.at if found else tried[0].at)
+    found = next((line for line in reversed(batches) if _included(line, ecosystem)), None)
+    since = known_instant(found.at if found else batches[0].at)
     hours = _between(since, now, HOUR) if since is not None else 0.0
     return LastSuccess(
         batch_id=found.batch_id if found else None,
@@ -208,10 +210,8 @@ def percentile(ordered: Sequence[float], percent: int) -> float | None:
     return ordered[rank - 1] if ordered else None
 
 
-def _counts(line: BatchMetrics, ecosystem: str | None) -> EcosystemCounts:
-    if ecosystem is None:
-        return all_of(line.ecosystems, EcosystemCounts())
-    return line.ecosystems.get(ecosystem, EcosystemCounts())
+def _included(line: BatchMetrics, ecosystem: str | None) -> int:
+    return sum(counts.included for counts in only(line.ecosystems, ecosystem).values())
 
 
 def _share(part: int, whole: int) -> Share:

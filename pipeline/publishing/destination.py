@@ -15,8 +15,6 @@ from pipeline.model import BatchState, LedgerEntry
 from pipeline.publishing.git import Repository, blob_id, repository_around
 from pipeline.store import STAGING_SUFFIX, Paths, is_there, read_bytes, write_bytes
 
-RECIPES = "recipes"
-
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """Recipes to write and to remove, by their path below the root, under the name of a branch; `at` is RFC 3339."""
@@ -68,7 +66,7 @@ class Folder:
 
     def recipes(self) -> Set[str]:
         """Return the names of the recipes in the root."""
-        return frozenset(path.stem for path in (self._paths.root / RECIPES).glob("*/*.toml"))
+        return frozenset(path.stem for path in self._paths.recipes.glob("*/*.toml"))
 
     def place(self, change: Change) -> Placed:
         """Write and remove recipes, each in one step."""
@@ -101,7 +99,7 @@ class Branch:
     @cached_property
     def _recipes(self) -> dict[str, str]:
         """The object id of each recipe at HEAD."""
-        return self._repository.files(self._head, RECIPES) if self._head else {}
+        return self._repository.files(self._head, self._paths.recipes.name) if self._head else {}
 
     def current(self, path: str) -> bytes | None:
         """Return the recipe at HEAD; the work tree may hold an edit that nobody has committed."""

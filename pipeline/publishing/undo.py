@@ -57,6 +57,7 @@ def undo_of(
     `settled` names the sources that were rolled back before: what has come in their place since is left alone, as is
     everything where the batch was not `merged`. Raises `PipelineError`, with all of them, when others were changed.
     """
+    batches = list(books.ledger.entries().values())
     undo = Undo()
     changed: list[Changed] = []
     for file in files:
@@ -64,7 +65,7 @@ def undo_of(
         found = sha256(content) if content is not None else None
         if found == file.previous_sha256:
             continue
-        by = later_batch(books.ledger.entries().values(), file.path, found) if found else None
+        by = later_batch(batches, file.path, found) if found else None
         if found == file.sha256 and (file.source not in settled or by == entry.batch_id):
             if file.previous_sha256 is None:
                 undo.removed.append(file.path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.decoding import decode_json
 from pipeline.sandbox import diagnose
 from pipeline.sandbox.base import Job, Mount, Phase, PhaseOutput
 from pipeline.sandbox.course import CACHE, PREFIX, SYSTEM_PATH, Course, read_inside, runtimes_here, succeeded
@@ -88,6 +89,6 @@ def run_setting(job: Job, tools: Tools, prefix: Path) -> Phase:
 def read_manifest(prefix: Path, relative: str) -> Manifest:
     """Return a `package.json` of the tree; an unreadable one has no version and no scripts."""
     try:
-        return msgspec.json.decode(read_inside(prefix, relative) or b"{}", type=Manifest)
+        return decode_json(read_inside(prefix, relative) or b"{}", Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # npm itself reads any depth
         return Manifest()

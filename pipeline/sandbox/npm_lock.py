@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from pipeline.decoding import decode_json
 from pipeline.model import Prediction
 from pipeline.platforms import Platform
 from pipeline.text import one_line
@@ -57,7 +58,7 @@ class Lock(msgspec.Struct, frozen=True, rename="camel"):
 def parse(content: bytes) -> Lock | None:
     """Return the lock file, or None when it is not one of version 2 or 3."""
     try:
-        lock = msgspec.json.decode(content, type=Lock)
+        lock = decode_json(content, Lock)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return lock if lock.lockfile_version in (2, 3) and "" in lock.packages else None

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from pipeline.decoding import decode_json
 from pipeline.sandbox.output import HeadTail
 
 _CHUNK = 65536
@@ -127,7 +128,7 @@ class Supervisor:
     def _reported(self, key: str) -> int | None:
         """Return a number out of bubblewrap's reports, one JSON object in each complete line."""
         reports = os.pread(self._pipes.status, _CHUNK, 0)
-        values = (msgspec.json.decode(line).get(key) for line in reports.split(b"\n")[:-1] if line)
+        values = (decode_json(line, dict[str, object]).get(key) for line in reports.split(b"\n")[:-1] if line)
         return next((value for value in values if isinstance(value, int)), None)
 
     def _end(self) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.decoding import decoder
 from pipeline.digests import digest_of, sha256
 from pipeline.history import fold, memory
 from pipeline.history.fold import DETAILS, History
@@ -32,7 +33,7 @@ PROOF = 64 * 1024
 AHEAD = timedelta(days=1)
 _ALWAYS = "9999-12-31T23:59:59Z"
 _MONTH = re.compile(r"\d{4}-\d{2}\.jsonl")
-_DECODER = msgspec.json.Decoder(Attempt)
+_DECODER = decoder(Attempt)
 # How this project writes what tells that a line need not be decoded; one that is written otherwise is.
 _GENERATE, _VALIDATE = (f'"stage":"{stage}"'.encode() for stage in sorted(DETAILS))
 _AT = b'"at":"'

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from pipeline.decoding import Decoder, decoder
 from pipeline.store import decode, is_there, read_bytes
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -20,18 +21,18 @@ def read_lines(path: Path, kind: type[T], *, damaged: Callable[[int], None] | No
     """
     if not is_there(path):
         return
-    decoder = msgspec.json.Decoder(kind)
+    reader = decoder(kind)
     for number, line in enumerate(read_bytes(path, purpose="file of lines").split(b"\n"), start=1):
         if not line or line.isspace():
             continue
-        record = decode_line(decoder, line)
+        record = decode_line(reader, line)
         if record is not None:
             yield record
         elif damaged is not None:
             damaged(number)
 
 
-def decode_line(decoder: "msgspec.json.Decoder[T]", line: bytes) -> T | None:
+def decode_line(decoder: "Decoder[T]", line: bytes) -> T | None:
     """Return the record of one line, or None when it holds none."""
     try:
         return decoder.decode(line)

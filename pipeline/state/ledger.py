@@ -2,6 +2,7 @@
 
 import msgspec
 
+from pipeline.decoding import decoder
 from pipeline.history.ledger import WAITING
 from pipeline.model import BatchId, BatchState, LedgerEntry
 from pipeline.state.jsonl import append_lines, decode_line
@@ -28,8 +29,8 @@ class Ledger:
         self._lines: dict[str, list[bytes]] = {}
         self._states: dict[str, str] = {}
         self.newest_at = ""
-        self._decoder = msgspec.json.Decoder(LedgerEntry)
-        glance = msgspec.json.Decoder(_Glance)
+        self._decoder = decoder(LedgerEntry)
+        glance = decoder(_Glance)
         content = read_bytes(paths.ledger, purpose="ledger of batches") if is_there(paths.ledger) else b""
         for line in content.split(b"\n"):
             found = decode_line(glance, line) if line else None

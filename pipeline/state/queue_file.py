@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from pipeline.config import Config
+from pipeline.decoding import decode_json
 from pipeline.model import Queue, QueueEntry
 from pipeline.settings import load_queue
 from pipeline.store import Paths, read_bytes, write_bytes
@@ -25,7 +26,7 @@ def change(paths: Paths, config: Config, wanted: Callable[[Queue], Queue]) -> Qu
     if [entry.source for entry in changed.entries] != [entry.source for entry in known.entries]:
         raise ValueError("a change of the queue may not add, remove or move entries")
     path = (paths.root / config.queue).resolve()
-    raw = msgspec.json.decode(read_bytes(path, purpose="queue"))
+    raw = decode_json(read_bytes(path, purpose="queue"), dict[str, Any])
     raw["updated_at"] = changed.updated_at
     for index, (before, after) in enumerate(zip(known.entries, changed.entries, strict=True)):
         if before != after:

@@ -113,7 +113,7 @@ def test_the_tables_show_the_numbers():
     assert found["traffic"][0] == "requests"
     assert shown(line).count("75.0 %") == 2  # the share of answers without a body: in the table, and as a service level
     assert "2.5" in shown(line)
-    assert found["2026-03-02-mixed-001"] == ["2026-03-02", "12:00", "6", "1", "16.6", "%", "1.0"]
+    assert found["2026-03-02-mixed-001"] == ["2026-03-02", "12:00", "6", "1", "16.6", "%", "1.00"]
 
 
 def test_one_ecosystem_needs_no_sum():
@@ -134,12 +134,12 @@ def test_the_service_levels_are_sentences_with_numbers():
     for said in (
         "success 33.3 % (1 of 3 attempted): npm 50.0 %, pypi 0 %",
         "queue age p50 4.0 d, p95 4.0 d, 1 pending; 1 more of unknown age",
-        "cycle time to publication p50 1.0 h, p95 1.0 h (1 batches); to merge p50 4.0 h, p95 4.0 h (1)",
-        "cost of a recipe 4.00 weighted minutes (4.0 for 1 recipes)",
-        "last success 3.0 h ago, in 2026-03-02-mixed-001: npm 3.0 h ago, pypi none in 1 min",
+        "cycle time to publication p50 1.0 h, p95 1.0 h (1 batch); to merge p50 4.0 h, p95 4.0 h (1)",
+        "cost of a recipe 4.00 weighted minutes (4.00 for 1 recipe)",
+        "last success 3.0 h ago, in 2026-03-02-mixed-001: npm 3.0 h ago, pypi none in 1.0 h",
         "alarm none; it rings after 48 h without a recipe",
     ):
-        assert said.replace("1 min", "1.0 h") in text
+        assert said in text
 
 
 def test_before_the_first_batch_it_says_so():
@@ -154,14 +154,14 @@ def test_before_the_first_batch_it_says_so():
 def test_a_query_that_no_batch_matches_says_so():
     """There are batches, but not those."""
     text = shown(metrics(), query=Query(ecosystem="cargo"))
-    assert text.startswith("No batch matches; there are 1 in all.")
+    assert text.startswith("No batch matches, of 1 batch in all.")
 
 
 def test_an_ecosystems_cost_says_that_it_is_that_of_all():
     """Minutes are not told apart by ecosystem."""
     text = " ".join(shown(metrics(), query=Query(ecosystem="npm")).split())
     assert "Work of all ecosystems in these batches" in text
-    assert "for 1 recipes, of all ecosystems)" in text
+    assert "for 1 recipe, of all ecosystems)" in text
 
 
 def test_an_alarm_is_shown():
@@ -187,7 +187,16 @@ def test_only_all_is_100_percent_and_only_none_is_0(part, more):
 
 @pytest.mark.parametrize(
     ("hours", "text"),
-    [(0, "0 min"), (0.5, "30 min"), (1, "1.0 h"), (47.9, "47.9 h"), (48, "2.0 d"), (2400, "100.0 d")],
+    [
+        (0, "0 s"),
+        (0.001, "4 s"),
+        (0.5, "30 min"),
+        (0.9999, "1.0 h"),
+        (1, "1.0 h"),
+        (47.9, "47.9 h"),
+        (48, "2.0 d"),
+        (2400, "100.0 d"),
+    ],
 )
 def test_durations(hours, text):
     """In the unit in which people think of them."""

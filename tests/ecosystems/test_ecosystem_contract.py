@@ -47,6 +47,10 @@ def check_typed(outcome: Made) -> None:
         assert outcome.message.isprintable()
 
 
+def without_upstream(outcome: Made) -> Made:
+    return msgspec.structs.replace(outcome, upstream=None) if isinstance(outcome, Skipped | Failed) else outcome
+
+
 def paths_of(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path, *(inner for key, item in items for inner in paths_of(item, (*path, key)))]
@@ -107,7 +111,7 @@ def test_no_answer_is_passed_on_from_each_request(key):
     down = Failed(category=Category.NETWORK_ERROR, subcategory=Subcategory.TIMEOUT, transient=True, message="too slow")
     for url in sample.pages:
         for instead in (held, down, NOT_FOUND):
-            assert sample.make(sample.pages | {url: instead}) == instead
+            assert without_upstream(sample.make(sample.pages | {url: instead})) == instead
 
 
 @pytest.mark.parametrize("key", SAMPLES)
@@ -166,7 +170,7 @@ def test_odd_identifiers_are_answered(name, identifier):
     outcome = make(msgspec.structs.replace(sample.order, source=f"{name}:{identifier}"), fetcher)
     check_typed(outcome)
     assert all(url.startswith(f"{REGISTRY}/") for url, *_ in fetcher.requests)
-    assert (outcome == NOT_FOUND) == bool(fetcher.requests)
+    assert (without_upstream(outcome) == NOT_FOUND) == bool(fetcher.requests)
 
 
 def test_age_is_counted_to_the_given_time():

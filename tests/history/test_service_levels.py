@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.history.metrics import totals
 from pipeline.history.report import Query, chosen, report
 from pipeline.history.service_levels import (
     Milestone,
@@ -35,7 +36,7 @@ def ago(hours: float):
 
 def levels(asked: list[BatchMetrics], **fields):
     """Return the service levels of some batches, which are all there are."""
-    return service_levels(asked, asked, fields.pop("entries", []), fields.pop("ledger", []), HOURS, NOW, **fields)
+    return service_levels(totals(asked), {line.batch_id for line in asked}, asked, [], [], HOURS, NOW, **fields)
 
 
 # ------------------------------------------------------------------------------------ percentiles
@@ -142,7 +143,14 @@ def test_a_recipe_pays_for_the_failures_too():
 def test_before_the_first_batch_there_is_no_alarm():
     """A pipeline that never ran has not failed."""
     assert last_success([], HOURS, NOW) is None
-    assert last_success([metrics(ecosystems={"npm": counts(deferred=3)})], HOURS, NOW) is None
+    assert last_success([metrics(at=ago(999))], HOURS, NOW, ecosystem="pypi") is None
+
+
+def test_a_pipeline_that_puts_off_everything_stands_still():
+    """Held back by an operator, a breaker or the budget for days: somebody must be told of that as well."""
+    found = last_success([metrics(at=ago(49), ecosystems={"npm": counts(deferred=3)})], HOURS, NOW)
+    assert found is not None
+    assert (found.at, found.alarm) == (None, True)
 
 
 @pytest.mark.parametrize(("hours", "alarm"), [(0, False), (47.9, False), (48, False), (48.1, True), (9999, True)])
