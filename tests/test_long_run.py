@@ -42,6 +42,18 @@ def test_all_that_can_be_made_is_made():
     assert result.in_review >= 1
 
 
+def test_what_has_succeeded_before_is_not_made_again_and_blocks_nobody():
+    """With `--keep-statuses` a run goes on where the queue stands."""
+    table = {
+        "npm:a": Truth(source="npm:a", result="ok"),
+        "npm:b": fails("npm:b", Reason.MISSING_DEP, "a"),
+    }
+    wanted = queue(entry("npm:a", status=EntryStatus.SUCCESS), entry("npm:b"))
+    result = simulate(wanted, table, runs=100, batch_size=1, seed=3)
+    assert (result.recipes, result.reachable, result.missed, result.unreachable) == (1, 1, [], [])
+    assert result.by_status == {"success": 2}
+
+
 def test_the_same_seed_gives_the_same_account():
     """All but the seconds and the memory is decided by the arguments."""
     wanted, truths = small_world()

@@ -14,11 +14,11 @@ class PullRequests:
     of the recipes that were merged.
     """
 
-    def __init__(self, paths: Paths, stuck_from: int) -> None:
-        """Make a destination that never merges its first pull request from that hour on."""
+    def __init__(self, paths: Paths, names: set[str], stuck_from: int) -> None:
+        """Make a destination that holds some recipes, and never merges its first pull request from that hour on."""
         self.hour = 0
         self.stuck = ""
-        self.names: set[str] = set()
+        self.names = names
         self._main = Folder(paths)
         self._stuck_from = stuck_from
         self._open: dict[str, tuple[int, Change]] = {}

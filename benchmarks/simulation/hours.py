@@ -14,7 +14,7 @@ from benchmarks.simulation.books import KeptBooks
 from benchmarks.simulation.destination import PullRequests
 from benchmarks.simulation.events import Events
 from benchmarks.simulation.tally import Tally
-from benchmarks.simulation.truth import Truth
+from benchmarks.simulation.truth import Truth, recipes_of
 from benchmarks.simulation.work import PLATFORM, Worker
 from pipeline.config import Config, EcosystemConfig, GeneratorKind, PlatformConfig, Runner, to_config
 from pipeline.control.switches import Note, disabled, enabled
@@ -48,7 +48,7 @@ class Simulation:
         self._now = BEGINS
         self._seen = (0, 0)
         self._digest = digest_of(self.config)
-        self.destination = PullRequests(self.paths, events.stuck)
+        self.destination = PullRequests(self.paths, recipes_of(first_of_each(queue.entries)), events.stuck)
         self.books = KeptBooks(self.paths, self.config, queue)
         self._worker = Worker(self.paths, self.config, Answers(table, events))
 

@@ -8,7 +8,8 @@ from typing import Literal
 import msgspec
 
 from pipeline.errors import PipelineError
-from pipeline.model import Queue, QueueEntry, Subcategory
+from pipeline.model import EntryStatus, Queue, QueueEntry, Subcategory
+from pipeline.selection.statuses import CANDIDATES
 from pipeline.store import read_bytes
 from pipeline.text import kebab
 
@@ -84,11 +85,15 @@ def check_covers(table: Mapping[str, Truth], queue: Queue, place: Path) -> None:
 def reachable(entries: Iterable[QueueEntry], table: Mapping[str, Truth], never_merged: Set[str]) -> set[str]:
     """Return the sources that can be made: those that are ok, and those whose blockers can all be made and merged.
 
-    A recipe of `never_merged` (sources whose pull request stays open) is made, and sets nobody free.
+    Entries that have succeeded already need not be made. A recipe of `never_merged` (sources whose pull request stays
+    open) is made, and sets nobody free.
     """
-    waiting = {entry.source: entry for entry in entries if table[entry.source].may_succeed}
+    entries = list(entries)
+    merged = recipes_of(entries)
+    waiting = {
+        entry.source: entry for entry in entries if entry.status in CANDIDATES and table[entry.source].may_succeed
+    }
     found: set[str] = set()
-    merged: set[str] = set()
     grown = True
     while grown:
         ready = {source: entry for source, entry in waiting.items() if is_ready(table[source], merged)}
@@ -97,6 +102,11 @@ def reachable(entries: Iterable[QueueEntry], table: Mapping[str, Truth], never_m
         waiting = {source: entry for source, entry in waiting.items() if source not in ready}
         grown = bool(ready)
     return found
+
+
+def recipes_of(entries: Iterable[QueueEntry]) -> set[str]:
+    """Return the names of the recipes that there are before anything is made."""
+    return {kebab(entry.name) for entry in entries if entry.status is EntryStatus.SUCCESS}
 
 
 def is_ready(truth: Truth, merged: Set[str]) -> bool:
