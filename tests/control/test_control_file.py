@@ -236,16 +236,18 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(paths):
     seen = 0
     for _ in range(6):
         writer = start(paths.root, "machine", 0, 10_000)
+        before = paths.control.read_bytes()
         let_go([writer])
+        while paths.control.read_bytes() == before:  # a busy machine may take its time until the first write
+            assert writer.poll() is None
         threading.Event().wait(chance.uniform(0.0, 0.06))
         writer.send_signal(signal.SIGKILL)
         writer.communicate(timeout=30)
         control = load_control(paths, ("npm", "pypi", "e0"))
         assert control.circuit_breaker["npm"].state is BreakerState.OPEN
         now = control.circuit_breaker.get("e0", Breaker()).failures
-        assert now >= seen
+        assert now > seen
         seen = now
-    assert seen > 0, "no writer got as far as to write"
     (paths.root / ".batch-control.json.left.part").write_text("{")
     machine(paths, ECOSYSTEMS[:1] + NPM, lambda known: breaker_of(known, "npm", failures=0))
     assert list(paths.root.glob(".*.part")) == []
