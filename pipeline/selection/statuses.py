@@ -69,14 +69,14 @@ def rolled_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
 
 def unblocked(queue: Queue, available: Set[str], *, at: str) -> Queue:
     """Return the queue with those blocked entries pending whose blockers are all `available` (`blockers.available`)."""
+    free = {
+        entry.source for entry in queue.entries if entry.status is EntryStatus.BLOCKED and not missing(entry, available)
+    }
+    return _changed(queue, free, _freed, at)
 
-    def free(entry: QueueEntry) -> QueueEntry:
-        if entry.status is not EntryStatus.BLOCKED or missing(entry, available):
-            return entry
-        return _pending(entry)
 
-    waiting = {entry.source for entry in queue.entries if entry.status is EntryStatus.BLOCKED}
-    return _changed(queue, waiting, free, at)
+def _freed(entry: QueueEntry) -> QueueEntry:
+    return _pending(entry) if entry.status is EntryStatus.BLOCKED else entry
 
 
 def _concluded(
@@ -113,6 +113,8 @@ def _pending(entry: QueueEntry) -> QueueEntry:
 
 def _changed(queue: Queue, sources: Set[str], change: Change, at: str) -> Queue:
     """Apply a change to the first entry of each of these sources: a second one is never worked on."""
+    if not sources:
+        return queue
     entries = list(queue.entries)
     waiting = set(sources)
     changed = False
