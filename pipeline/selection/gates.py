@@ -5,6 +5,7 @@ together, by `batch`, after these.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import msgspec
 
@@ -63,10 +64,19 @@ def checks(case: Case, situation: Situation) -> Iterator[Check]:
 
 
 def _worth_asking(case: Case, situation: Situation) -> Iterator[Ask]:
-    """Yield the predicates in order, without those that are open for all of an ecosystem."""
+    """Yield the predicates in order; those that answer the same for all of an ecosystem are asked here, once."""
     for gate in ENTRY_GATES:
-        if gate.gate not in OF_ECOSYSTEM or gate.ask(case, situation) is not None:
+        if gate.gate not in OF_ECOSYSTEM:
             yield gate.ask
+            continue
+        stop = gate.ask(case, situation)
+        if stop is not None:
+            yield partial(_shut_for_all, stop)
+
+
+def _shut_for_all(stop: Stop, case: Case, situation: Situation) -> Stop:
+    del case, situation
+    return stop
 
 
 # These gates answer the same for all entries of an ecosystem.
