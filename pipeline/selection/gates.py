@@ -5,7 +5,6 @@ together, by `batch`, after these.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import msgspec
 
@@ -64,19 +63,10 @@ def checks(case: Case, situation: Situation) -> Iterator[Check]:
 
 
 def _worth_asking(case: Case, situation: Situation) -> Iterator[Ask]:
-    """Yield the predicates in order; those that answer the same for all of an ecosystem are asked here, once."""
+    """Yield the predicates in order, without those that are open for all of an ecosystem."""
     for gate in ENTRY_GATES:
-        if gate.gate not in OF_ECOSYSTEM:
+        if gate.gate not in OF_ECOSYSTEM or gate.ask(case, situation) is not None:
             yield gate.ask
-            continue
-        stop = gate.ask(case, situation)
-        if stop is not None:
-            yield partial(_shut_for_all, stop)
-
-
-def _shut_for_all(stop: Stop, case: Case, situation: Situation) -> Stop:
-    del case, situation
-    return stop
 
 
 # These gates answer the same for all entries of an ecosystem.
