@@ -23,10 +23,9 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     unknown: tuple[str, ...]
 
 
-def available(entries: Iterable[QueueEntry], recipes: Set[str]) -> frozenset[str]:
+def available(entries: Iterable[QueueEntry], recipes: Set[str]) -> Set[str]:
     """Return the names that block nothing: entries that succeeded, and `recipes`, the names of files in recipes/."""
-    done = (recipe_name(entry.name) for entry in entries if entry.status is EntryStatus.SUCCESS)
-    return frozenset(recipes).union(done)
+    return recipes | {recipe_name(entry.name) for entry in entries if entry.status is EntryStatus.SUCCESS}
 
 
 def missing(entry: QueueEntry, available: Set[str]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import msgspec
 
@@ -28,6 +28,8 @@ class Case(msgspec.Struct, frozen=True, gc=False):
     known: PackageHistory
 
 
+# A process that selects again and again asks for the same ones.
+_fingerprint = lru_cache(maxsize=65_536)(fingerprint)
 # A gate's predicate.
 Ask = Callable[[Case, "Situation"], Stop | None]
 
@@ -50,9 +52,8 @@ class Situation:
     recipes: Set[str] = frozenset()
     attempts: int = 0
     again: int = 0
-    # What is worth asking of an ecosystem's entries, and fingerprints: filled while gates are asked.
+    # What is worth asking of an ecosystem's entries, filled while gates are asked.
     asked: dict[str, tuple[Ask, ...]] = field(default_factory=dict, compare=False, repr=False)
-    _fingerprints: dict[tuple[str, str | None], str] = field(default_factory=dict, compare=False, repr=False)
 
     def cases(self) -> Iterator[Case]:
         """Yield every entry with what is known of it."""
@@ -69,10 +70,8 @@ class Situation:
     @cached_property
     def first(self) -> Mapping[str, int]:
         """The place of each source's first entry."""
-        found: dict[str, int] = {}
-        for position, entry in enumerate(self.queue.entries):
-            found.setdefault(entry.source, position)
-        return found
+        sources = [entry.source for entry in self.queue.entries]
+        return dict(zip(reversed(sources), reversed(range(len(sources))), strict=True))
 
     @cached_property
     def available(self) -> Set[str]:
@@ -82,7 +81,7 @@ class Situation:
     @cached_property
     def names(self) -> Set[str]:
         """The recipe names of all entries."""
-        return frozenset(blockers.recipe_name(entry.name) for entry in self.queue.entries)
+        return {blockers.recipe_name(entry.name) for entry in self.queue.entries}
 
     @cached_property
     def impact(self) -> Mapping[str, int]:
@@ -111,8 +110,4 @@ class Situation:
 
     def fingerprint_of(self, source: str, upstream: str | None) -> str:
         """Return what a failure's fingerprint would be now, had upstream not changed."""
-        key = ecosystem_of(source), upstream
-        known = self._fingerprints.get(key)
-        if known is None:
-            known = self._fingerprints[key] = fingerprint(upstream, self.revisions.get(key[0], 0), self.policy)
-        return known
+        return _fingerprint(upstream, self.revisions.get(ecosystem_of(source), 0), self.policy)
