@@ -144,9 +144,9 @@ def share(entries, history, **fields):
     return [one.source for one in found.selected], beyond
 
 
-@pytest.mark.parametrize(("attempts", "again", "room"), [(0, 0, 1), (100, 0, 2), (100, 1, 1), (200, 0, 4), (200, 9, 1)])
+@pytest.mark.parametrize(("attempts", "again", "room"), [(0, 0, 1), (200, 0, 3), (200, 1, 2), (300, 0, 4), (200, 9, 1)])
 def test_repeats_after_a_quarantine_keep_to_their_share(attempts, again, room):
-    """2 % of the tries of 30 days, but one a day in any case; the least recently tried first."""
+    """1.5 % of the tries of 30 days, but one a day in any case; the least recently tried first."""
     entries = [entry(f"npm:{name}") for name in "abcdef"]
     history = {one.source: aged(40 + i) for i, one in enumerate(entries)}
     selected, beyond = share(entries, history, attempts=attempts, again=again)
