@@ -18,18 +18,19 @@ from pipeline.store import Paths, encode, write_bytes
 class KeptBooks(Books):
     """Books of which queue and folded journal stay in memory, where each run's own process would read them again.
 
-    Nobody else writes this root, so what was written is what is there. All files are written as ever. `lines` are the
-    lines of the journal that were added since it was last emptied.
+    Nobody else writes this root, so what was written is what is there. All files are written as ever, but for the
+    queue, which `keep_queue` writes once for several changes. `lines` are the lines of the journal that were added
+    since they were last cleared.
     """
 
     def __init__(self, paths: Paths, config: Config, queue: Queue) -> None:
         super().__init__(paths, config)
         self.lines: list[Attempt] = []
         self.queue = queue
-        self.queue_digest = ""
         self._validations: list[Attempt] = []
         self._folded: journal.Folded | None = None
-        self._write_queue()
+        self._kept: Queue | None = None
+        self._digest = ""
 
     def remember(self, attempts: Iterable[Attempt]) -> int:
         """Append to the journal, and note the lines."""
@@ -54,14 +55,14 @@ class KeptBooks(Books):
         return self._validations
 
     def change_queue(self, wanted: Callable[[Queue], Queue]) -> Queue:
-        """Change the queue, and write it when that changes something."""
-        changed = wanted(self.queue)
-        if changed is not self.queue:
-            self.queue = changed
-            self._write_queue()
-        return changed
+        """Change the queue."""
+        self.queue = wanted(self.queue)
+        return self.queue
 
-    def _write_queue(self) -> None:
-        content = encode(self.queue)
-        write_bytes(self.paths.root / self.config.queue, content)
-        self.queue_digest = sha256(content)
+    def keep_queue(self) -> str:
+        """Write the queue if it was changed since it was last written, and return the digest of its file."""
+        if self.queue is not self._kept:
+            content = encode(self.queue)
+            write_bytes(self.paths.root / self.config.queue, content)
+            self._kept, self._digest = self.queue, sha256(content)
+        return self._digest

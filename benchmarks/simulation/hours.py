@@ -60,7 +60,7 @@ class Simulation:
         with self._measured("plan"):
             selection = self._select()
             control = digest_of(self.events.switched_off.holds(self.events.switched_off.ecosystem, number))
-            fingerprints = InputFingerprints(queue=self.books.queue_digest, control=control, config=self._digest)
+            fingerprints = InputFingerprints(queue=self.books.keep_queue(), control=control, config=self._digest)
             batch = make_batch(selection, fingerprints, self._now, self.books.ledger.ids)
         self._look(number)
         if not batch.selected:
