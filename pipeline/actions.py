@@ -14,10 +14,11 @@ from pipeline import payload as payload_core
 from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
-from pipeline.ecosystems.drafting import bad_metadata
+from pipeline.ecosystems.drafting import bad_metadata, no_answer
 from pipeline.history.tries import before_outcome, keeping
 from pipeline.instants import timestamp
 from pipeline.model import (
+    STOOD_IN,
     Batch,
     ConstraintsRecord,
     Generated,
@@ -199,8 +200,10 @@ def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
     text = render(made.recipe)
     broken = strict_check(text)
     if broken:  # what upstream declares can break a rule of the recipe format; it must not stop the run
-        refused = bad_metadata(f"its recipe would break a rule: {broken[0]}")
-        return msgspec.structs.replace(refused, upstream=made.evidence.upstream)
+        rule = f"its recipe would break a rule: {broken[0]}"
+        if STOOD_IN in made.evidence.risks:
+            return no_answer(rule)
+        return msgspec.structs.replace(bad_metadata(rule), upstream=made.evidence.upstream)
     write_bytes(path, text.encode())
     return Generated(recipe=made.recipe, recipe_sha256=sha256(text.encode()), evidence=made.evidence)
 

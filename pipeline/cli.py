@@ -20,6 +20,7 @@ from doit.cmd_forget import Forget
 from doit.cmd_info import Info
 from doit.cmd_list import List
 from doit.cmd_run import Run
+from doit.cmdparse import CmdParseError
 from doit.dependency import DatabaseException
 from doit.exceptions import InvalidCommand, TaskFailed
 from doit.task import Task
@@ -27,7 +28,7 @@ from doit.task import Task
 from pipeline import actions
 from pipeline.actions import Kept
 from pipeline.checks import nearest, shorten
-from pipeline.console import INTERRUPTED, fail, of_database, overrides_of, report, root_folder
+from pipeline.console import INTERRUPTED, bad_option, fail, of_database, overrides_of, report, root_folder
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import EmptySelection, PipelineError, UnknownName, of_system
 from pipeline.host import this_platform
@@ -109,7 +110,16 @@ def perform(action: str, *args: str) -> Kept | TaskFailed:
 
 
 class NamesNearest:
-    """A doit command that names the nearest valid task when asked for one that does not exist."""
+    """A doit command that says in one line what was asked wrongly, and names the nearest task that exists."""
+
+    def parse_execute(self, in_args: list[str]) -> int:
+        """Read the options and run the command; the names of the parameters are doit's."""
+        try:
+            return int(super().parse_execute(in_args))  # type: ignore[misc]  # mixed into doit's classes
+        except CmdParseError as error:
+            wrong = bad_option(self.name, self.cmdparser, error)  # type: ignore[attr-defined]  # set by doit
+            report(wrong)
+            return wrong.exit_code
 
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
         """Run the command; a `PipelineError` or Ctrl-C ends it with one line."""

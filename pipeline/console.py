@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from doit.cmdparse import CmdParse, CmdParseError
+
 from pipeline.checks import shorten
-from pipeline.errors import PipelineError
+from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.store import SHIPPED
 
 # What a shell reports for a program that Ctrl-C ended.
@@ -28,6 +30,18 @@ def overrides_of(arguments: Sequence[str]) -> list[tuple[str, str]]:
     """Return the `key=value` arguments, by the rule that doit itself uses to take them out."""
     pairs = (argument.partition("=") for argument in arguments if "=" in argument and not argument.startswith("-"))
     return [(key, value) for key, _, value in pairs]
+
+
+def bad_option(command: str, parser: CmdParse, error: CmdParseError) -> BadInput:
+    """Return what is wrong with a command's options; doit's own words show how it is built, over many lines."""
+    remedy = f"see `doit help {command}`"
+    for option in parser.options:
+        if f"parameter '{option.name}'" in str(error):
+            flag = f"--{option.long}" if option.long else f"-{option.short}"
+            wanted = "a whole number" if option.type is int else f"one of {', '.join(option.choices)}"
+            return BadInput(f"doit {command}", Defect(pointer="", rule=f"{flag} must be {wanted}", remedy=remedy))
+    rule = str(error).partition(" (parsing options")[0].partition(": ")[2]
+    return BadInput(f"doit {command}", Defect(pointer="", rule=rule, remedy=remedy))
 
 
 def of_database(error: Exception) -> PipelineError:

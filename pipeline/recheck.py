@@ -10,6 +10,7 @@ from pipeline.control.stops import is_probe
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Draft, Made
+from pipeline.ecosystems.drafting import no_answer
 from pipeline.history.attempts import tail
 from pipeline.host import this_platform
 from pipeline.instants import timestamp
@@ -19,7 +20,6 @@ from pipeline.model import (
     Attempt,
     AttemptOutcome,
     Batch,
-    Category,
     Control,
     Failed,
     Gate,
@@ -44,12 +44,6 @@ from pipeline.store import Paths
 from pipeline.taxonomy import TAXONOMY
 
 REVISIONS = {name: module.REVISION for name, module in ECOSYSTEMS.items()}
-
-
-# What a stored answer says is what is known already: here, it is no answer.
-_STALE = Failed(
-    category=Category.NETWORK_ERROR, subcategory=Subcategory.UPSTREAM_UNAVAILABLE, transient=True, message=STOOD_IN
-)
 
 
 class Rechecked(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,9 +143,8 @@ def _look_at(
 def _look(run: Run, case: Case) -> Attempt | Held:
     """Make the recipe from metadata, as a run does, and compare what it depends on; the recipe is not kept."""
     order = run.order(case.entry.source)
-    began, stale = run.clock.now(), run.traffic()[case.ecosystem].stale_hits
-    made = _probing(run, case.ecosystem) or run.make(order)
-    outcome = _STALE if run.traffic()[case.ecosystem].stale_hits > stale else _outcome(made)
+    began = run.clock.now()
+    outcome = _outcome(_probing(run, case.ecosystem) or run.make(order))
     at = timestamp(run.moment())
     seconds = round(run.clock.now() - began, 3)
     run.made(
@@ -189,8 +182,11 @@ def _probing(run: Run, ecosystem: str) -> Held | None:
 
 
 def _outcome(made: Made) -> Outcome:
+    """Return what a look found; what a stored answer says is what is known already, so here it is no answer."""
     if not isinstance(made, Draft):
         return made
+    if STOOD_IN in made.evidence.risks:
+        return no_answer(f"version {made.evidence.version}")
     digest = sha256(render(made.recipe).encode())
     return Generated(recipe=made.recipe, recipe_sha256=digest, evidence=made.evidence)
 

@@ -23,6 +23,7 @@ from pipeline.control.events import event_of_outcome, event_of_verdict
 from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
+from pipeline.ecosystems.drafting import Watching, from_stored
 from pipeline.history.tries import keeping
 from pipeline.http_events import CacheHit, CountingObserver, HostCounts, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
@@ -113,9 +114,9 @@ class Run:
             return held
         adapters = self._opened()
         registry = adapters.endpoints.registry(ecosystem, identifier_of(order.source))
-        return ECOSYSTEMS[ecosystem].make(
-            order, registry=registry, fetcher=adapters.fetcher(ecosystem), now=self.moment()
-        )
+        fetcher = Watching(adapters.fetcher(ecosystem))
+        made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
+        return from_stored(made) if fetcher.stood_in else made
 
     def made(self, record: OutcomeRecord) -> None:
         """Tell the breakers what came of a generation; a probe without a recipe has nothing left to show."""

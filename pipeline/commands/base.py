@@ -13,9 +13,10 @@ from typing import Any
 from doit.cmd_base import Command
 from doit.cmdparse import CmdParseError
 
+from pipeline.checks import shorten
 from pipeline.config import Config
-from pipeline.console import INTERRUPTED, of_database, overrides_of, report, root_folder
-from pipeline.errors import PipelineError, of_system
+from pipeline.console import INTERRUPTED, bad_option, of_database, overrides_of, report, root_folder
+from pipeline.errors import BadInput, Defect, PipelineError, of_system
 from pipeline.settings import load_config
 from pipeline.store import Paths
 
@@ -46,9 +47,9 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
                 arguments.append(rest[0])
                 options, rest = self.cmdparser.parse_only(rest[1:], options)
         except CmdParseError as error:
-            why = str(error).partition(" (")[0].partition(": ")[2]
-            report(PipelineError(f"doit {self.name}: {why}", remedy=f"see `doit help {self.name}`"))
-            return PipelineError.exit_code
+            wrong = bad_option(self.name, self.cmdparser, error)
+            report(wrong)
+            return wrong.exit_code
         return self.execute(options, arguments)
 
     def execute(self, opt_values: Mapping[str, Any], pos_args: Sequence[str]) -> int:
@@ -76,6 +77,18 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
     def say(self, text: str) -> None:
         """Write text to the standard output, with a final newline."""
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def no_arguments(arguments: Sequence[str], command: str) -> None:
+    """Refuse arguments, such as the second half of a reason without quotes."""
+    if arguments:
+        rule = f"takes no arguments, got {shorten(arguments[0])}"
+        raise wrong_call(command, rule)
+
+
+def wrong_call(command: str, rule: str, remedy: str = "") -> BadInput:
+    """Return the error for a command line that breaks a rule of its command."""
+    return BadInput(f"doit {command}", Defect(pointer="", rule=rule, remedy=remedy or f"see `doit help {command}`"))
 
 
 def _root(overrides: Sequence[tuple[str, str]]) -> Root:

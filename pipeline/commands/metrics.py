@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 
 from pipeline.checks import nearest, shorten
-from pipeline.commands.base import Root, StateCommand
+from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.commands.metrics_view import duration, view
 from pipeline.errors import Alarm, BadInput, Defect, UnknownName
 from pipeline.history.report import Query, Report, report
@@ -71,10 +71,7 @@ class ShowMetrics(StateCommand):
 
 def query_of(options: Mapping[str, Any], arguments: Sequence[str], ecosystems: Collection[str], now: datetime) -> Query:
     """Return what the command line asks for; raises `BadInput` or `UnknownName`."""
-    if arguments:
-        raise UnknownName(
-            f"`doit metrics` takes options only, not {shorten(arguments[0])}", remedy="see `doit help metrics`"
-        )
+    no_arguments(arguments, ShowMetrics.name)
     return Query(
         ecosystem=_known("ecosystem", options["ecosystem"], ecosystems),
         platform=_known("platform", options["platform"], BY_ID),

@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from pipeline.checks import nearest, shorten
-from pipeline.commands.base import Root
+from pipeline.commands.base import Root, wrong_call
 from pipeline.control.switches import Note
 from pipeline.decoding import convert
-from pipeline.errors import PipelineError, UnknownName
+from pipeline.errors import BadInput, Defect, UnknownName
 from pipeline.instants import instant
 from pipeline.model import Timestamp
 
@@ -19,7 +19,7 @@ _LONGEST_REASON = 500
 
 
 def note_of(root: Root, options: Mapping[str, Any]) -> Note:
-    """Return the note for what is switched off now; raises `PipelineError` for a text that no line can show."""
+    """Return the note for what is switched off now; raises `BadInput` for a text that no line can show."""
     return Note(
         at=root.now,
         by=identity(root.environment),
@@ -49,11 +49,9 @@ def identity(environment: Mapping[str, str]) -> str | None:
 
 
 def one_ecosystem(arguments: Sequence[str], known: Collection[str], command: str) -> str:
-    """Return the one ecosystem that a command was given; raises `UnknownName` or another `PipelineError`."""
+    """Return the one ecosystem that a command was given; raises `UnknownName` or `BadInput`."""
     if len(arguments) != 1:
-        raise PipelineError(
-            f"doit {command} takes one ecosystem, got {len(arguments)}", remedy=f"`doit {command} {min(known)}`"
-        )
+        raise wrong_call(command, f"takes one ecosystem, got {len(arguments)}", f"`doit {command} {min(known)}`")
     name = arguments[0]
     if name not in known:
         close = nearest(name, known)
@@ -62,19 +60,11 @@ def one_ecosystem(arguments: Sequence[str], known: Collection[str], command: str
     return name
 
 
-def no_arguments(arguments: Sequence[str], command: str) -> None:
-    """Refuse arguments, such as the second half of a reason without quotes."""
-    if arguments:
-        raise PipelineError(
-            f"doit {command} takes no arguments, got {shorten(arguments[0])}", remedy=f"see `doit help {command}`"
-        )
-
-
 def _line(options: Mapping[str, Any], key: str) -> str | None:
     text = str(options.get(key) or "").strip()
     if not text.isprintable() or len(text) > _LONGEST_REASON:
         rule = f"must be one line of at most {_LONGEST_REASON} characters"
-        raise PipelineError(f"--{key} {rule}", remedy="shorten it; `--incident` leads to more")
+        raise _wrong(key, rule, "shorten it; `--incident` leads to more")
     return text or None
 
 
@@ -83,10 +73,13 @@ def _moment(text: str | None) -> str | None:
         if text is not None:
             instant(convert(text, Timestamp))
     except (msgspec.ValidationError, ValueError):
-        raise PipelineError(
-            f"--until {shorten(text)} is no RFC 3339 date and time", remedy="write it as 2026-03-01T12:00:00Z"
-        ) from None
+        rule = f"{shorten(text)} is no RFC 3339 date and time"
+        raise _wrong("until", rule, "write it as 2026-03-01T12:00:00Z") from None
     return text
+
+
+def _wrong(option: str, rule: str, remedy: str) -> BadInput:
+    return BadInput(f"command line, --{option}", Defect(pointer="", rule=rule, remedy=remedy))
 
 
 REASON = {"name": "reason", "short": "r", "long": "reason", "type": str, "default": "", "help": "why, in one line"}

@@ -5,9 +5,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.commands.base import Root, StateCommand
+from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.errors import UnknownName
 from pipeline.lock import alone
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import destination_of
@@ -28,7 +27,7 @@ class Publish(StateCommand):
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Publish, alone on the root, and say what was done."""
-        refuse_names(self.name, arguments)
+        no_arguments(arguments, self.name)
         root.paths.build.mkdir(exist_ok=True)
         with alone(root.paths, root.now):
             published = publish(
@@ -41,13 +40,6 @@ class Publish(StateCommand):
         document = msgspec.json.format(msgspec.json.encode(published), indent=2).decode()
         self.say(document if options["json"] else words(published, dry_run=options["dry_run"]))
         return 0
-
-
-def refuse_names(command: str, arguments: Sequence[str]) -> None:
-    """Refuse positional arguments; `key=value` was taken out before."""
-    names = [argument for argument in arguments if "=" not in argument]
-    if names:
-        raise UnknownName(f"`doit {command}` takes no {names[0]}", remedy=f"see `doit help {command}`")
 
 
 def words(published: Published, *, dry_run: bool) -> str:

@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.commands.base import Root, StateCommand
-from pipeline.errors import PipelineError
+from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
 from pipeline.model import Attempt, AttemptOutcome
 from pipeline.recheck import Rechecked, recheck
 from pipeline.reporter import counted
@@ -34,10 +33,9 @@ class Recheck(StateCommand):
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Look, and say at once what each look found."""
-        if arguments:
-            raise PipelineError("`doit recheck` takes no names", remedy="`doit requeue SOURCE` has one tried again")
+        no_arguments(arguments, self.name)
         if options["limit"] < 1:
-            raise PipelineError("--limit must be at least 1", remedy=f"leave it out for {LIMIT}")
+            raise wrong_call(self.name, "--limit must be at least 1", f"leave it out for {LIMIT}")
 
         def told(look: Attempt) -> None:
             if not options["json"]:

@@ -35,7 +35,7 @@ class Requeue(StateCommand):
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Requeue, alone on the root, and say what was done."""
         wanted = Wanted(
-            sources=[argument for argument in arguments if "=" not in argument],
+            sources=arguments,
             category=options["category"],
             ecosystem=options["ecosystem"],
         )

@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.commands.base import Root, StateCommand
-from pipeline.commands.operator import no_arguments
+from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.control.switches import resumed
 from pipeline.state.control_file import operator
 

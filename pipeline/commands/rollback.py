@@ -5,9 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.commands.base import Root, StateCommand
-from pipeline.commands.publish import refuse_names
-from pipeline.errors import UnknownName
+from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
 from pipeline.lock import alone
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import destination_of
@@ -36,9 +34,9 @@ class Rollback(StateCommand):
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Roll back, alone on the root, and say what was done."""
-        refuse_names(self.name, arguments)
+        no_arguments(arguments, self.name)
         if not options["batch"]:
-            raise UnknownName("`doit rollback` needs a batch", remedy="name it: `doit rollback --batch ID`")
+            raise wrong_call(self.name, "needs a batch", "name it: `doit rollback --batch ID`")
         root.paths.build.mkdir(exist_ok=True)
         with alone(root.paths, root.now):
             done = roll_back(

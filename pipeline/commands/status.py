@@ -6,8 +6,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.commands.base import Root, StateCommand
-from pipeline.commands.operator import no_arguments
+from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.config import Config
 from pipeline.control.budget import BudgetState, Standing, standings
 from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.commands.base import Root, StateCommand
-from pipeline.commands.operator import REASON, no_arguments, note_of
+from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
+from pipeline.commands.operator import REASON, note_of
 from pipeline.control.switches import stopped
-from pipeline.errors import PipelineError
 from pipeline.model import Control
 from pipeline.state.control_file import operator
 
@@ -34,7 +33,7 @@ class Stop(StateCommand):
         no_arguments(arguments, self.name)
         note = note_of(root, options)
         if note.reason is None:
-            raise PipelineError("a stop needs a reason: others will ask", remedy='`doit stop --reason "why"`')
+            raise wrong_call(self.name, "needs a reason: others will ask", '`doit stop --reason "why"`')
 
         def change(control: Control) -> Control:
             return stopped(control, note)

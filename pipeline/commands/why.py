@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from pipeline.checks import shorten
-from pipeline.commands.base import Root, StateCommand
+from pipeline.commands.base import Root, StateCommand, wrong_call
 from pipeline.config import Runner
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.errors import UnknownName
 from pipeline.model import (
     Attempt,
     Batch,
@@ -47,12 +46,10 @@ class Why(StateCommand):
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Explain the one source that is named."""
-        names = [argument for argument in arguments if "=" not in argument]
-        if len(names) != 1:
-            raise UnknownName(
-                f"`doit why` explains one source, not {len(names)}", remedy="name it: `doit why npm:prettier`"
-            )
-        told = explained(root, names[0])
+        if len(arguments) != 1:
+            rule = f"explains one source, not {len(arguments)}"
+            raise wrong_call(self.name, rule, "name it: `doit why npm:prettier`")
+        told = explained(root, arguments[0])
         document = msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
         self.say(document if options["json"] else words(told))
         return 0

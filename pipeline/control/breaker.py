@@ -197,11 +197,16 @@ def _says(attempt: Attempt) -> bool | None:
     """Return whether the infrastructure answered an attempt, None when it says nothing."""
     if attempt.stage not in {Stage.GENERATE, Stage.VALIDATE}:
         return None
-    if attempt.outcome in {AttemptOutcome.SUCCEEDED, AttemptOutcome.FAILED}:
-        return True
-    if attempt.outcome is AttemptOutcome.TRANSIENT and attempt.subcategory in INFRASTRUCTURE:
-        return False
-    return None
+    infrastructure = attempt.subcategory in INFRASTRUCTURE
+    match attempt.outcome:
+        case AttemptOutcome.SUCCEEDED:
+            return not infrastructure  # a recipe from a stored answer: the registry did not answer
+        case AttemptOutcome.FAILED:
+            return True
+        case AttemptOutcome.TRANSIENT if infrastructure:
+            return False
+        case _:
+            return None
 
 
 def _moment(at: str) -> datetime | None:

@@ -9,7 +9,7 @@ import msgspec
 from pipeline import text
 from pipeline.decoding import decode_json
 from pipeline.digests import digest_of
-from pipeline.ecosystems.base import Answer, Draft, Made
+from pipeline.ecosystems.base import Answer, Draft, Fetcher, Made
 from pipeline.model import (
     STOOD_IN,
     Artifact,
@@ -141,12 +141,46 @@ def _common_risks(recipe: Recipe, facts: Facts, repository: str, age_days: float
     return [risk for risk, holds in found.items() if holds]
 
 
-def mark_stale(made: Made, answer: Answer) -> Made:
-    """Return what was made; when the registry did not answer and a stored copy stood in, with that as a risk."""
-    if not (answer.stale and isinstance(made, Draft)):
-        return made
-    risks = [STOOD_IN, *made.evidence.risks]
-    return Draft(recipe=made.recipe, evidence=msgspec.structs.replace(made.evidence, risks=risks))
+class Watching:
+    """A fetcher that notes whether a stored answer stood in for one that did not come."""
+
+    def __init__(self, fetcher: Fetcher) -> None:
+        self._fetcher = fetcher
+        self.stood_in = False
+
+    def get(
+        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None
+    ) -> Answer | Failed | Held:
+        """Return the answer to a GET, as the fetcher gives it."""
+        answer = self._fetcher.get(url, accept=accept, tail_bytes=tail_bytes, span=span)
+        self.stood_in = self.stood_in or (isinstance(answer, Answer) and answer.stale)
+        return answer
+
+
+def from_stored(made: Made) -> Made:
+    """Return what was made from a stored answer while the registry did not answer.
+
+    A recipe is kept, with that as a risk. What an old answer says against a package is no reason to give it up: it is
+    asked for again, as if nothing had been stored.
+    """
+    match made:
+        case Draft(recipe=recipe, evidence=evidence):
+            risks = [STOOD_IN, *evidence.risks]
+            return Draft(recipe=recipe, evidence=msgspec.structs.replace(evidence, risks=risks))
+        case Skipped(message=message) | Failed(message=message, transient=False):
+            return no_answer(message)
+        case Failed() | Held():
+            return made
+
+
+def no_answer(stored: str) -> Failed:
+    """Return the outcome of a package whose registry did not answer, with what a stored answer says of it."""
+    return Failed(
+        category=Category.NETWORK_ERROR,
+        subcategory=Subcategory.UPSTREAM_UNAVAILABLE,
+        transient=True,
+        message=f"the registry did not answer; a stored answer says: {stored}",
+    )
 
 
 def seen(made: Made, *semantic: object) -> Made:

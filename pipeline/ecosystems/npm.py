@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, seen, settled, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, seen, settled, shown
 from pipeline.model import Artifact, Category, Failed, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
 
@@ -91,7 +91,7 @@ def _make(order: WorkOrder, registry: str, fetcher: Fetcher, now: datetime) -> M
     chosen = _choose(packument)
     if not isinstance(chosen, Version):
         return chosen
-    return mark_stale(seen(_describe(order, packument, chosen, now), NAME, *_semantic(chosen)), answer)
+    return seen(_describe(order, packument, chosen, now), NAME, *_semantic(chosen))
 
 
 def _semantic(version: Version) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, seen, settled, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, seen, settled, shown
 from pipeline.ecosystems.remote import NoAnswer, open_remote
 from pipeline.model import Artifact, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
@@ -108,7 +108,7 @@ def _make(order: WorkOrder, registry: str, fetcher: Fetcher, now: datetime) -> M
     if not url:
         # Not shown: it may hold a password or a token, and what this says is published.
         return seen(bad_metadata(f"{chosen.file.filename}: its address is no web address"), *_semantic(chosen))
-    return mark_stale(_read(order, project, chosen, url, fetcher, now), answer)
+    return _read(order, project, chosen, url, fetcher, now)
 
 
 # -------------------------------------------------------------------------------------------- release

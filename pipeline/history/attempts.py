@@ -11,6 +11,7 @@ from pipeline.history.memory import in_utc
 from pipeline.history.tries import was_told
 from pipeline.model import (
     MESSAGE_TAIL,
+    STOOD_IN,
     Attempt,
     AttemptOutcome,
     Batch,
@@ -226,6 +227,8 @@ def _cause(outcome: Outcome) -> tuple[Subcategory | None, Category | None, str]:
             return cause, category, message
         case Skipped(subcategory=cause, message=message):
             return cause, _category(cause), message
+        case Generated(evidence=evidence) if STOOD_IN in evidence.risks:
+            return Subcategory.UPSTREAM_UNAVAILABLE, _category(Subcategory.UPSTREAM_UNAVAILABLE), STOOD_IN
         case Generated() | Held():
             return None, None, ""
 

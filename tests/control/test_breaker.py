@@ -252,7 +252,8 @@ def attempt(source: str = "npm:a", **fields: object) -> Attempt:
 @pytest.mark.parametrize("outcome", list(AttemptOutcome))
 def test_only_results_of_generate_and_validate_are_events(stage, outcome):
     """Deferred and blocked say nothing, neither does what people did."""
-    line = attempt(stage=stage, outcome=outcome, subcategory=Subcategory.TIMEOUT)
+    cause = Subcategory.TIMEOUT if outcome is AttemptOutcome.TRANSIENT else None
+    line = attempt(stage=stage, outcome=outcome, subcategory=cause)
     told = [one.answered for one in events_of([line])]
     meets = stage in {Stage.GENERATE, Stage.VALIDATE}
     says = {AttemptOutcome.SUCCEEDED: [True], AttemptOutcome.FAILED: [True], AttemptOutcome.TRANSIENT: [False]}
@@ -264,6 +265,12 @@ def test_a_transient_failure_counts_when_the_infrastructure_caused_it(cause):
     """No executables, bad metadata and all else of the package's never move the breaker towards open."""
     lines = [attempt(outcome=AttemptOutcome.TRANSIENT, subcategory=cause)]
     assert bool(events_of(lines)) is (cause in INFRASTRUCTURE)
+
+
+def test_the_line_of_a_recipe_from_a_stored_answer_says_that_the_registry_did_not_answer():
+    """As its live event does: whichever is counted, the breaker ends the same."""
+    line = attempt(outcome=AttemptOutcome.SUCCEEDED, subcategory=Subcategory.UPSTREAM_UNAVAILABLE)
+    assert [one.answered for one in events_of([line])] == [False]
 
 
 def test_events_come_by_time_and_those_that_no_calendar_has_not_at_all():

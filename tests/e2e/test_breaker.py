@@ -186,3 +186,26 @@ def test_a_healthy_run_leaves_the_control_file_alone(world: World) -> None:
     world.ran()
     assert not world.paths.control.exists()
     assert not world.paths.control_lock.exists()
+
+
+def test_stored_answers_against_packages_do_not_prove_a_registry_well(world: World) -> None:
+    """What was deprecated last week is no answer of today: the breaker opens, and no package is given up for it."""
+    network = {"attempts": 1, "freshness_seconds": 0}
+    world.configure(network=network, breaker={"failures": 3}, platforms=world.only_here())
+    world.queue(*(world.npm(name, deprecated="use another") for name in NPM))
+    world.ran("generate")
+    for path in sorted(world.paths.build.glob("generate/npm/*.json")):
+        path.unlink()
+    for name in NPM:
+        world.registry.reply(f"/npm/{name}", Reply(status=503))
+    npm_requests(world)
+    world.ran("generate")
+    asked = npm_requests(world)
+    assert 3 <= len(asked) < len(NPM)  # some are on their way when it opens
+    assert breaker(world)["state"] == BreakerState.OPEN
+    outcomes = [world.outcome(f"npm:{name}").outcome for name in NPM]
+    assert [isinstance(outcome, Failed) and outcome.transient for outcome in outcomes].count(True) == len(asked)
+    world.ran()
+    world.ran("publish")
+    queue = json.loads((world.root / "data" / "queues" / "priority-queue.json").read_text())
+    assert {entry["status"] for entry in queue["entries"]} == {"pending"}

@@ -130,14 +130,14 @@ def test_it_works_alone_on_its_root(quarantined: World) -> None:
     ("arguments", "said"),
     [
         (["--limit", "0"], "--limit must be at least 1"),
-        (["npm:aloft"], "takes no names"),
-        (["--limit", "x"], "doit recheck"),
+        (["npm:aloft"], "takes no arguments"),
+        (["--limit", "x"], "doit recheck: --limit must be a whole number; remedy: see `doit help recheck`"),
     ],
 )
 def test_a_wrong_call_is_one_line(quarantined: World, arguments: list[str], said: str) -> None:
     """With a remedy, and nothing is asked."""
     done = quarantined.doit("recheck", *arguments)
-    assert done.exit_code == 3
+    assert done.exit_code == 4
     assert said in done.err
     assert len(done.err.splitlines()) == 1
     assert quarantined.registry.seen() == []

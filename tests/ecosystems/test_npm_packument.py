@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.ecosystems import npm
 from pipeline.ecosystems.base import Answer, Draft, Made
-from pipeline.ecosystems.drafting import mark_stale
-from pipeline.model import Failed, Skipped, Subcategory
+from pipeline.ecosystems.drafting import Watching, bad_metadata, from_stored
+from pipeline.model import Category, Failed, Skipped, Subcategory
 from tests.ecosystems.samples import Sample, all_samples
 
 SAMPLES = all_samples()
@@ -153,15 +153,37 @@ def test_a_large_packument_is_decoded_quickly():
 
 def test_a_stored_answer_that_stood_in_is_a_risk():
     """A recipe made while the registry did not answer says so to its reviewer."""
-    fresh = draft()
-    answer = Answer(url="https://registry.example/x", status=200, content=b"{}")
-    assert mark_stale(fresh, answer) == fresh
-    stood_in = msgspec.structs.replace(answer, stale=True)
-    stale = mark_stale(fresh, stood_in)
+    stale = from_stored(draft())
     assert isinstance(stale, Draft)
     assert stale.evidence.risks[0] == "made from a stored answer: the registry did not answer"
-    skipped = Skipped(subcategory=Subcategory.NO_EXECUTABLES, message="none")
-    assert mark_stale(skipped, stood_in) == skipped
+
+
+def test_what_a_stored_answer_says_against_a_package_is_no_answer():
+    """It is asked for again: an answer of last week must not send it into quarantine, nor prove the registry well."""
+    transient = Failed(category=Category.NETWORK_ERROR, subcategory=Subcategory.TIMEOUT, transient=True, message="30 s")
+    for against in (Skipped(subcategory=Subcategory.NO_EXECUTABLES, message="none"), bad_metadata("none")):
+        found = from_stored(against)
+        assert isinstance(found, Failed)
+        assert (found.subcategory, found.transient, found.upstream) == (Subcategory.UPSTREAM_UNAVAILABLE, True, None)
+        assert found.message == "the registry did not answer; a stored answer says: none"
+    assert from_stored(transient) == transient
+
+
+@pytest.mark.parametrize(("stale", "noted"), [((False, False), False), ((True, False), True), ((False, True), True)])
+def test_one_stored_answer_among_several_is_noted(stale, noted):
+    """Of the registry or of its host of files."""
+    answer = Answer(url="https://registry.example/x", status=200, content=b"{}")
+    answers = iter(msgspec.structs.replace(answer, stale=each) for each in stale)
+
+    class Stored:
+        def get(self, url: str, **options: object) -> Answer:
+            del url, options
+            return next(answers)
+
+    watching = Watching(Stored())
+    for _ in stale:
+        watching.get(answer.url)
+    assert watching.stood_in is noted
 
 
 def test_a_version_of_absurd_length_is_bad_metadata():

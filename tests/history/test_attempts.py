@@ -12,6 +12,7 @@ from pipeline.history.fingerprint import fingerprint
 from pipeline.history.memory import identity
 from pipeline.model import (
     MESSAGE_TAIL,
+    STOOD_IN,
     Attempt,
     AttemptOutcome,
     Category,
@@ -233,6 +234,14 @@ def test_tries_that_were_replaced_are_lines_of_their_own():
         (Stage.VALIDATE, 1),
         (Stage.PAYLOAD, 1),
     ]
+
+
+def test_the_line_of_a_recipe_from_a_stored_answer_tells_that_nobody_answered():
+    """Breakers that read it later learn what the run itself saw."""
+    stored = msgspec.structs.replace(GENERATED, evidence=evidence(upstream=UPSTREAM, risks=[STOOD_IN]))
+    line = lines_of(stored)[0]
+    assert (line.stage, line.outcome, line.subcategory) == (Stage.GENERATE, A.SUCCEEDED, S.UPSTREAM_UNAVAILABLE)
+    assert line.message == STOOD_IN
 
 
 def test_what_an_earlier_batch_has_told_is_not_told_again():
