@@ -92,9 +92,15 @@ def words(told: Explanation) -> str:
         lines += ["", f"In batch {told.batch}:"]
         for result in told.results:
             lines += _wrapped(f"  {result}", " " * 13)
-    times = "once" if told.tries == 1 else f"{told.tries} times"
-    lines += ["", f"Tried {times}, last {told.last_tried}:" if told.last_tried else "Never tried."]
+    lines += ["", _tries_words(told)]
     return "\n".join([*lines, *_attempt_lines(told.attempts, SCREEN - len(lines))])
+
+
+def _tries_words(told: Explanation) -> str:
+    if told.last_tried is None:
+        return "Never tried to the end; what is known of it:" if told.attempts else "Never tried."
+    times = "once" if told.tries == 1 else f"{told.tries} times"
+    return f"Tried {times}, last {told.last_tried}:"
 
 
 def _gate_lines(answer: GateAnswer, width: int) -> list[str]:

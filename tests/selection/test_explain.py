@@ -16,6 +16,7 @@ from pipeline.model import (
     Control,
     EntryStatus,
     Gate,
+    Stage,
     Subcategory,
 )
 from pipeline.selection.batch import make_batch, select
@@ -146,6 +147,14 @@ def test_a_short_message_is_shown_whole_and_a_long_one_with_both_ends():
         said = " ".join(screen.partition("payload deferred: ")[2].split())
         assert said.startswith(shown)
         assert said.endswith(message[-4:])
+
+
+def test_lines_without_a_conclusion_are_told_as_such():
+    """After part of the journal was lost, or when a person has asked for a package before its first try."""
+    line = concluded(AttemptOutcome.REQUEUED, before(days=1), stage=Stage.REQUEUE)
+    screen = words(told_of("npm:a", entry("npm:a"), attempts=[line]))
+    assert screen.splitlines()[-2] == "Never tried to the end; what is known of it:"
+    assert words(told_of("npm:a", entry("npm:a"))).splitlines()[-1] == "Never tried."
 
 
 @pytest.mark.parametrize("status", list(EntryStatus))
