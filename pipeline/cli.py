@@ -34,10 +34,10 @@ from pipeline.errors import EmptySelection, PipelineError, UnknownName, of_syste
 from pipeline.host import this_platform
 from pipeline.lock import alone
 from pipeline.plan import Plan, load
-from pipeline.reporter import counted
 from pipeline.run import begin, current
 from pipeline.store import Paths, drop_damaged_database
 from pipeline.tasks import Fresh, TaskSpec
+from pipeline.text import counted
 
 P = ParamSpec("P")
 R = TypeVar("R")

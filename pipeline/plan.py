@@ -90,6 +90,17 @@ class Plan:
         return digest_of(*made_from, order.after) if order.after else digest_of(*made_from)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What people set, as it is now: a frozen batch stands while the fingerprints of these are its own."""
+
+    config: Config
+    control: Control
+    queue: Queue
+    generators: frozenset[str]
+    fingerprints: InputFingerprints
+
+
 def load(
     paths: Paths,
     *,
@@ -102,7 +113,29 @@ def load(
 
     Raises `BadInput` or another `PipelineError` when an input cannot be used.
     """
-    config = load_config(paths, overrides)
+    inputs = read_inputs(paths, load_config(paths, overrides), revisions)
+    config = inputs.config
+    frozen = read_result(paths.batch, Batch)
+    ledger = Ledger(paths)
+    if frozen is not None and _stands(frozen, inputs, ledger):
+        batch = frozen
+    else:
+        used = [*ledger.ids, *([frozen.id] if frozen else [])]
+        chosen = select(situation(paths, config, inputs.control, inputs.queue, revisions, now))
+        batch = make_batch(chosen, inputs.fingerprints, now, used)
+    return Plan(
+        paths=paths,
+        config=config,
+        control=inputs.control,
+        batch=batch,
+        orders=_by_due_time(batch, config),
+        revisions=revisions,
+        host=host,
+    )
+
+
+def read_inputs(paths: Paths, config: Config, revisions: Mapping[str, int]) -> Inputs:
+    """Read what a batch is frozen for; raises `BadInput` or another `PipelineError` when it cannot be used."""
     control = load_control(paths, config.ecosystems)
     queue, queue_digest = load_queue(paths, config)
     generators = generators_of(config, revisions)
@@ -111,23 +144,13 @@ def load(
         control=digest_of(control.enabled, control.disabled_ecosystems),
         config=digest_of(config.queue, config.batch, config.retry, config.quarantine, sorted(generators)),
     )
+    return Inputs(config=config, control=control, queue=queue, generators=generators, fingerprints=fingerprints)
+
+
+def under_way(paths: Paths, inputs: Inputs) -> Batch | None:
+    """Return the frozen batch while the next run would go on with it, else None."""
     frozen = read_result(paths.batch, Batch)
-    ledger = Ledger(paths)
-    if frozen is not None and _stands(frozen, fingerprints, ledger, queue, generators):
-        batch = frozen
-    else:
-        used = [*ledger.ids, *([frozen.id] if frozen else [])]
-        chosen = select(situation(paths, config, control, queue, revisions, now))
-        batch = make_batch(chosen, fingerprints, now, used)
-    return Plan(
-        paths=paths,
-        config=config,
-        control=control,
-        batch=batch,
-        orders=_by_due_time(batch, config),
-        revisions=revisions,
-        host=host,
-    )
+    return frozen if frozen is not None and _stands(frozen, inputs, Ledger(paths)) else None
 
 
 def situation(
@@ -150,7 +173,7 @@ def situation(
     )
 
 
-def _stands(frozen: Batch, now: InputFingerprints, ledger: Ledger, queue: Queue, generators: frozenset[str]) -> bool:
+def _stands(frozen: Batch, inputs: Inputs, ledger: Ledger) -> bool:
     """Return whether a frozen batch is still the one to work on, and one that these inputs can have given.
 
     A batch whose publication was cut off stands until that is finished, although it has changed the queue already.
@@ -158,14 +181,14 @@ def _stands(frozen: Batch, now: InputFingerprints, ledger: Ledger, queue: Queue,
     """
     if not frozen.selected:  # one without packages would keep those out whose time comes
         return False
-    if not ledger.is_unfinished(frozen.id) and (frozen.fingerprints != now or frozen.id in ledger.ids):
+    if not ledger.is_unfinished(frozen.id) and (frozen.fingerprints != inputs.fingerprints or frozen.id in ledger.ids):
         return False
     asked = [WorkOrder(source=entry.source, name=entry.name) for entry in frozen.selected]
-    known = {WorkOrder(source=entry.source, name=entry.name) for entry in queue.entries}
+    known = {WorkOrder(source=entry.source, name=entry.name) for entry in inputs.queue.entries}
     return (
         len({order.source for order in asked}) == len(asked)
         and known.issuperset(asked)
-        and all(ecosystem_of(order.source) in generators for order in asked)
+        and all(ecosystem_of(order.source) in inputs.generators for order in asked)
     )
 
 

@@ -23,8 +23,9 @@ from pipeline.markdown import code, text
 from pipeline.model import VerdictStatus
 from pipeline.progress import Progress
 from pipeline.run import Run, current
-from pipeline.summary import Summary
+from pipeline.summary import Summary, held_back
 from pipeline.tasks import ecosystems_of
+from pipeline.text import counted
 
 # Times a second that the live display is drawn anew.
 REFRESH_RATE = 4
@@ -161,11 +162,6 @@ class ProgressReporter:
         return live_view(self._run.progress, self._run.plan.batch.id, now, now - self._started)
 
 
-def counted(number: int, noun: str) -> str:
-    """Return `1 task`, `2 tasks`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def live_view(progress: Progress, batch_id: str, now: float, seconds: float) -> RenderableType:
     """Return the live display: each ecosystem's queue, pace and wait, each platform's verdicts, the last lines."""
     with progress.lock:
@@ -234,7 +230,7 @@ def closing_lines(summary: Summary, run: Run) -> list[str]:
     """Return what there is now and where, in a line or two."""
     if summary.included == 0 and run.progress.payload is None:
         return []
-    lines = [f"Pull request: {summary.included} recipes in {run.shown(run.plan.paths.payload_folder)}"]
+    lines = [f"Pull request: {counted(summary.included, 'recipe')} in {run.shown(run.plan.paths.payload_folder)}"]
     if summary.auto_merge_allowed:
         lines.append("It may merge without a person.")
     elif summary.auto_merge_reasons:
@@ -309,11 +305,7 @@ def empty_selection(run: Run) -> EmptySelection:
             f"no package of batch {plan.batch.id} is selected",
             remedy=f"the batch has work for {', '.join(ecosystems_of(plan))}",
         )
-    counts: Counter[str] = Counter()
-    for item in plan.batch.left_out:  # one gate may have held entries for several reasons
-        counts[item.gate] += item.count
-    gates = ", ".join(f"{gate} {count}" for gate, count in counts.items()) or "the queue has no entries"
     return EmptySelection(
-        f"no entry of the queue can be worked on now ({gates})",
-        remedy="add entries to the queue, or open a gate (docs/configuration.md)",
+        f"no entry of the queue can be worked on now ({held_back(plan.batch)})",
+        remedy="`doit why SOURCE` tells what holds one; or add entries to the queue",
     )

@@ -21,6 +21,14 @@ from pipeline.payload import platform_counts
 from pipeline.source import ecosystem_of
 
 
+def held_back(batch: Batch) -> str:
+    """Return how many entries each gate keeps out of a batch, for a sentence."""
+    counts: Counter[str] = Counter()
+    for item in batch.left_out:  # one gate may have held entries for several reasons
+        counts[item.gate] += item.count
+    return ", ".join(f"{gate} {count}" for gate, count in counts.items()) or "the queue has no entries"
+
+
 class EcosystemRow(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one ecosystem's packages."""
 

@@ -13,6 +13,8 @@ from pipeline.model import WorkOrder
 from pipeline.plan import Plan
 from pipeline.source import ecosystem_of, identifier_of, task_label
 from pipeline.store import stamp
+from pipeline.summary import held_back
+from pipeline.text import counted
 
 
 class TaskSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,11 +80,18 @@ def snapshot_tasks(plan: Plan) -> Iterator[TaskSpec]:
     lists = [plan.paths.packages(ecosystem) for ecosystem in ecosystems_of(plan)]
     yield TaskSpec(
         name="snapshot",
-        doc=f"freeze the batch: {plan.batch.id}, {len(plan.orders)} packages of the queue",
+        doc=_batch_words(plan),
         action="snapshot",
         targets=(str(plan.paths.batch), *lists),
         digest=snapshot_digest(plan),
     )
+
+
+def _batch_words(plan: Plan) -> str:
+    """Return what the batch is, for the list of tasks."""
+    if not plan.orders:
+        return f"nothing to do: no entry of the queue can be worked on now ({held_back(plan.batch)})"
+    return f"freeze the batch: {plan.batch.id}, {counted(len(plan.orders), 'package')} of the queue"
 
 
 def generate_tasks(plan: Plan) -> Iterator[TaskSpec]:

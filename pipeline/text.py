@@ -1,4 +1,4 @@
-"""Cleaning what upstream wrote for people: names, descriptions and addresses."""
+"""Text for people: cleaning the names, descriptions and addresses that upstream wrote, and counting things."""
 
 import re
 import unicodedata
@@ -32,6 +32,11 @@ def one_line(text: str) -> str:
     spaced = "".join(" " if char.isspace() else char for char in text)
     kept = "".join(char for char in spaced if unicodedata.category(char) not in {"Cc", "Cf", "Cn", "Co", "Cs"})
     return " ".join(kept.split())
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return `1 batch`, `1,234 batches`; the plural is that with an `s` unless it is given."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def description(text: str) -> str:

@@ -17,6 +17,7 @@ from pipeline.history.service_levels import Cycle, LastSuccess, ServiceLevels, S
 from pipeline.instants import instant, timestamp
 from pipeline.model import EcosystemCounts, Traffic, VerdictStatus
 from pipeline.platforms import BY_ID
+from pipeline.text import counted
 
 N = TypeVar("N", EcosystemCounts, Traffic)
 MEGABYTE = 1_000_000
@@ -67,11 +68,6 @@ def nothing(report: Report) -> str:
     if not report.known_batches:
         return "No batch yet: nothing was published, so there is nothing to count."
     return f"No batch matches, of {counted(report.known_batches, 'batch', 'batches')} in all."
-
-
-def counted(number: int, one: str, many: str) -> str:
-    """Return `1 batch`, `1,234 batches`."""
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def duration(hours: float) -> str:

@@ -11,7 +11,7 @@ from pipeline.lock import alone
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import destination_of
 from pipeline.publishing.publish import Published, publish
-from pipeline.reporter import counted
+from pipeline.text import counted
 
 
 class Publish(StateCommand):

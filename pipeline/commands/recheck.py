@@ -8,7 +8,7 @@ import msgspec
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
 from pipeline.model import Attempt, AttemptOutcome
 from pipeline.recheck import Rechecked, recheck
-from pipeline.reporter import counted
+from pipeline.text import counted
 
 # At one request a second, some two minutes.
 LIMIT = 100

@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.commands.base import Root, StateCommand
 from pipeline.publishing.requeue import Requeued, Wanted, requeue
-from pipeline.reporter import counted
+from pipeline.text import counted
 
 # Sources that are named to people; `--json` names all.
 NAMED = 50

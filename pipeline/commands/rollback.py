@@ -10,7 +10,7 @@ from pipeline.lock import alone
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import destination_of
 from pipeline.publishing.rollback import RolledBack, roll_back
-from pipeline.reporter import counted
+from pipeline.text import counted
 
 
 class Rollback(StateCommand):

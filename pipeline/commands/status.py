@@ -12,10 +12,15 @@ from pipeline.control.budget import BudgetState, Standing, standings
 from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop
 from pipeline.model import Breaker, BreakerState, Control
 from pipeline.settings import load_control
+from pipeline.state import journal
+from pipeline.text import counted
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What `doit status --json` prints: `stops` are the gates that are shut, by their numbers."""
+    """What `doit status --json` prints: `stops` are the gates that are shut, by their numbers.
+
+    `damaged_lines` counts the lines of the journal that cannot be read, and so are not remembered.
+    """
 
     enabled: bool
     disabled_ecosystems: list[str]
@@ -27,25 +32,28 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     circuit_breaker: dict[str, Breaker]
     minutes: list[Standing]
     stops: list[Stop]
+    damaged_lines: int
 
 
 class Status(StateCommand):
     """Show how things stand; writes nothing."""
 
     name = "status"
-    doc_purpose = "show what is switched off, the circuit breakers and the minutes used"
+    doc_purpose = "show what is switched off, the circuit breakers, the minutes used, and what of the journal is lost"
     doc_usage = "[--json]"
     cmd_options = ({"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},)
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
-        """Read the control file as it is now."""
+        """Read the control file as it is now, and the journal."""
         no_arguments(arguments, self.name)
-        state = state_of(load_control(root.paths, root.config.ecosystems), root.config, root.now)
+        control = load_control(root.paths, root.config.ecosystems)
+        damaged = journal.load(root.paths, root.now).damaged
+        state = state_of(control, root.config, root.now, damaged)
         self.say(msgspec.json.format(msgspec.json.encode(state)).decode() if options["json"] else render(state))
         return 0
 
 
-def state_of(control: Control, config: Config, now: datetime) -> State:
+def state_of(control: Control, config: Config, now: datetime, damaged_lines: int) -> State:
     """Return how things stand at a moment."""
     stops = [
         pipeline_stop(control),
@@ -63,12 +71,13 @@ def state_of(control: Control, config: Config, now: datetime) -> State:
         circuit_breaker=control.circuit_breaker,
         minutes=standings(control.budget, config.budget, now),
         stops=[stop for stop in stops if stop is not None],
+        damaged_lines=damaged_lines,
     )
 
 
 def render(state: State) -> str:
     """Return the state for people, a line for each fact."""
-    return "\n".join([*_switches(state), *_breakers(state), *_budget(state)])
+    return "\n".join([*_switches(state), *_breakers(state), *_budget(state), *_journal(state)])
 
 
 def _switches(state: State) -> Iterator[str]:
@@ -111,6 +120,11 @@ def _breaker(breaker: Breaker) -> str:
 def _budget(state: State) -> Iterator[str]:
     for standing in state.minutes:
         yield f"minutes     {standing.words}{_ALLOWS[standing.state]}"
+
+
+def _journal(state: State) -> Iterator[str]:
+    if state.damaged_lines:
+        yield f"journal     {counted(state.damaged_lines, 'line')} cannot be read, and what they said is not known"
 
 
 _ALLOWS = {

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import msgspec
@@ -13,7 +14,6 @@ from pipeline.config import Runner
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.model import (
     Attempt,
-    Batch,
     ConstraintsRecord,
     Failed,
     Generated,
@@ -24,16 +24,19 @@ from pipeline.model import (
     Skipped,
     Verdict,
 )
-from pipeline.plan import situation
+from pipeline.plan import read_inputs, situation, under_way
 from pipeline.selection.explain import Explanation, GateAnswer, explain
-from pipeline.settings import load_control, load_queue
 from pipeline.state import journal
 from pipeline.store import Paths, read_result
 from pipeline.text import one_line
 
-# Attempts that are shown, and characters of a message: enough for a batch or two on all platforms, in one screen.
+# Attempts that are told, and characters of a message: enough for a batch or two on all platforms.
 ATTEMPTS = 12
 MESSAGE_WIDTH = 160
+# A screen: lines, and columns of each.
+SCREEN, WIDTH = 45, 100
+# What is told of a gate below its name.
+BELOW = " " * 6
 
 
 class Why(StateCommand):
@@ -58,15 +61,14 @@ class Why(StateCommand):
 def explained(root: Root, source: str) -> Explanation:
     """Read all that decides about a source, and explain it."""
     paths, config = root.paths, root.config
-    control = load_control(paths, config.ecosystems)
-    queue, _ = load_queue(paths, config)
     revisions = {name: module.REVISION for name, module in ECOSYSTEMS.items()}
-    batch = read_result(paths.batch, Batch)
+    inputs = read_inputs(paths, config, revisions)
+    batch = under_way(paths, inputs)
     chosen = next((one for one in batch.selected if one.source == source), None) if batch is not None else None
     platforms = [name for name, platform in config.platforms.items() if platform.runner is not Runner.NONE]
     return explain(
         source,
-        situation(paths, config, control, queue, revisions, root.now),
+        situation(paths, config, inputs.control, inputs.queue, revisions, root.now),
         batch=batch,
         results=_results(paths, chosen, platforms) if chosen is not None else [],
         attempts=journal.of_source(paths, source, ATTEMPTS),
@@ -74,32 +76,54 @@ def explained(root: Root, source: str) -> Explanation:
 
 
 def words(told: Explanation) -> str:
-    """Return an explanation for people: plain text, one screen."""
+    """Return an explanation for people: plain text that fits one screen of `SCREEN` lines and `WIDTH` columns."""
     entry = told.entry
     lines = [
-        f"{told.source} ({entry.name}), priority {entry.priority}, {entry.status}",
-        _sentence(told.conclusion),
+        *_wrapped(f"{told.source} ({entry.name}), priority {entry.priority}, {entry.status}", ""),
+        *_wrapped(_sentence(told.conclusion), ""),
     ]
     if told.needs_person:
-        lines.append(_sentence(f"it needs a person: {told.needs_person}"))
+        lines += _wrapped(_sentence(f"it needs a person: {told.needs_person}"), "")
     lines += ["", "Gates, in the order in which they are asked:"]
     width = max(len(answer.gate) for answer in told.gates)
     for answer in told.gates:
         lines += _gate_lines(answer, width)
     if told.results:
-        lines += ["", f"In batch {told.batch}:", *(f"  {result}" for result in told.results)]
-    lines += ["", f"Tried {told.tries} times, last {told.last_tried}:" if told.last_tried else "Never tried."]
-    lines += [f"  {_attempt_line(attempt)}" for attempt in told.attempts]
-    return "\n".join(lines)
+        lines += ["", f"In batch {told.batch}:"]
+        for result in told.results:
+            lines += _wrapped(f"  {result}", " " * 13)
+    lines += ["", _tries_words(told)]
+    return "\n".join([*lines, *_attempt_lines(told.attempts, SCREEN - len(lines))])
+
+
+def _tries_words(told: Explanation) -> str:
+    if told.last_tried is None:
+        return "Never tried to the end; what is known of it:" if told.attempts else "Never tried."
+    times = "once" if told.tries == 1 else f"{told.tries} times"
+    return f"Tried {times}, last {told.last_tried}:"
 
 
 def _gate_lines(answer: GateAnswer, width: int) -> list[str]:
+    """Return one gate; of one that was not asked, there is nothing else to tell."""
     sign = {True: "✓", False: "✗", None: "·"}[answer.open]
-    lines = [f"  {sign} {answer.gate:<{width}}  {answer.value}", f"    {'':<{width}}  {answer.rule} ({answer.input})"]
+    lines = _wrapped(f"  {sign} {answer.gate:<{width}}  {answer.value}", " " * (width + 6))
+    if answer.open is not None:
+        lines += _wrapped(f"{BELOW}{answer.rule} ({answer.input})", BELOW)
     if answer.open is False:
         times = [f"since {answer.since}"] if answer.since else []
         times.append(f"until {answer.until}" if answer.until else "until something changes")
-        lines.append(f"    {'':<{width}}  {', '.join(times)}; what changes it: {answer.remedy}")
+        lines += _wrapped(f"{BELOW}{', '.join(times)}; what changes it: {answer.remedy}", BELOW)
+    return lines
+
+
+def _attempt_lines(attempts: Sequence[Attempt], room: int) -> list[str]:
+    """Return the last attempts, newest first, as many as there is room for, but at least the newest."""
+    lines: list[str] = []
+    for shown, attempt in enumerate(attempts):
+        more = _wrapped(f"  {_attempt_line(attempt)}", " " * 24)
+        if lines and len(lines) + len(more) >= room:
+            return [*lines, f"  and {len(attempts) - shown} before (`--json` shows them)"]
+        lines += more
     return lines
 
 
@@ -107,8 +131,20 @@ def _attempt_line(attempt: Attempt) -> str:
     where = f" {attempt.platform}" if attempt.platform else ""
     cause = attempt.subcategory or attempt.category
     because = f" {cause}" if cause else ""
-    message = f": {shorten(one_line(attempt.message)[-MESSAGE_WIDTH:], MESSAGE_WIDTH)}" if attempt.message else ""
+    message = f": {_both_ends(one_line(attempt.message))}" if attempt.message else ""
     return f"{attempt.at}  {attempt.stage}{where} {attempt.outcome}{because}{message}"
+
+
+def _both_ends(message: str) -> str:
+    """Return a message with its beginning and its end: the one says what failed, the other why."""
+    if len(message) <= MESSAGE_WIDTH:
+        return message
+    half = (MESSAGE_WIDTH - len(" … ")) // 2
+    return f"{message[:half].rstrip()} … {message[-half:].lstrip()}"
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    return wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False)
 
 
 def _results(paths: Paths, chosen: Selected, platforms: Sequence[str]) -> list[str]:

@@ -102,7 +102,13 @@ def _asked(entry: LedgerEntry, sources: Collection[str]) -> list[str]:
             raise UnknownName(f"batch {entry.batch_id} holds no recipe of {shorten(source)}", remedy=remedy)
     if not known:
         raise PipelineError(f"batch {entry.batch_id} holds no recipes", remedy="nothing needs to be rolled back")
-    return [source for source in known if not sources or source in sources]
+    asked = [source for source in known if not sources or source in sources]
+    if entry.state is BatchState.BUILT and asked != known:  # finishing it would bring them back
+        raise PipelineError(
+            f"the publication of {entry.batch_id} was cut off",
+            remedy="finish it first (`doit publish`), or roll all of it back",
+        )
+    return asked
 
 
 def _line(before: LedgerEntry, asked: list[str], at: str) -> LedgerEntry:

@@ -7,7 +7,7 @@ import msgspec
 from pipeline.checks import nearest, shorten
 from pipeline.control.stops import Stop
 from pipeline.errors import UnknownName
-from pipeline.model import Attempt, Batch, Gate, Queue, QueueEntry, Selected, Stage
+from pipeline.model import Attempt, Batch, EntryStatus, Gate, Queue, QueueEntry, Selected, Stage
 from pipeline.selection.batch import FULL_RULE, SHARE_RULE, Selection, select
 from pipeline.selection.gates import Check, checks
 from pipeline.selection.predicates import is_aged
@@ -18,6 +18,13 @@ from pipeline.source import identifier_of
 # Sources that are named when a tool's name fits several.
 NAMED = 3
 NOT_ASKED = "not asked: a gate before it is shut"
+# What it comes to when an entry's status keeps it out.
+STATUS_WORDS = {
+    EntryStatus.SUCCESS: "nothing to do: its recipe is there",
+    EntryStatus.IN_REVIEW: "nothing to do: its recipe is made, and its pull request open",
+    EntryStatus.REQUIRES_MANUAL: "left alone until a person asks for it again",
+    EntryStatus.EXCLUDED: "left out: a person has excluded it",
+}
 
 
 class GateAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -176,6 +183,8 @@ def _conclusion(
     shut = next((answer for answer in gates if answer.open is False), None)
     if shut is None:
         return f"would be number {place} of the next batch"
+    if shut.gate is Gate.STATUS:
+        return STATUS_WORDS[EntryStatus(shut.value)]
     if shut.gate is Gate.BATCH_FULL:
         return f"may be tried: number {place} in line, and a batch takes {size}"
     until = f" until {shut.until}" if shut.until else ""

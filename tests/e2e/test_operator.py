@@ -99,6 +99,15 @@ def test_status_of_a_root_without_a_control_file(world: World) -> None:
     assert not world.paths.build.exists()
 
 
+def test_status_tells_of_lines_of_the_journal_that_cannot_be_read(world: World) -> None:
+    """They cost only themselves, but somebody should know."""
+    assert "journal" not in world.ran("status").out
+    world.paths.journal_folder.mkdir(parents=True)
+    (world.paths.journal_folder / "2026-03.jsonl").write_text("<<<<<<< HEAD\n=======\n")
+    assert "journal     2 lines cannot be read" in world.ran("status").out
+    assert json.loads(world.ran("status", "--json").out)["damaged_lines"] == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "named"),
     [

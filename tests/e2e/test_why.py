@@ -24,6 +24,21 @@ def test_why_explains_a_package_before_and_within_its_batch(world: World) -> Non
     )
 
 
+def test_why_and_list_name_the_same_batch(world: World) -> None:
+    """A frozen batch that the next run would not go on with is under way for neither."""
+    world.configure(platforms=world.only_here())
+    world.queue(world.npm("aloft"), world.npm("bright"))
+    world.ran("snapshot")
+    assert "-npm-001" in world.ran("list").out
+    assert "-npm-001, which is under way" in world.ran("why", "npm:aloft").out
+    world.configure(platforms=world.only_here(), batch={"size": 1})
+    assert "-npm-002, 1 package of the queue" in world.ran("list").out
+    assert "Would be number 1 of the next batch." in world.ran("why", "npm:aloft").out
+    world.queue("npm:aloft", status="success")
+    assert "nothing to do: no entry of the queue can be worked on now (status 1)" in world.ran("list").out
+    assert "Nothing to do: its recipe is there." in world.ran("why", "npm:aloft").out
+
+
 def test_requeue_makes_packages_pending_again(world: World) -> None:
     """By source or in bulk; nothing to requeue has the exit code of an empty selection."""
     world.queue(world.npm("aloft"), world.npm("bright"), status="failed", failure_count=3)

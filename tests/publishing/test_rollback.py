@@ -141,6 +141,19 @@ def test_a_dry_run_writes_nothing(released):
     assert not (released.paths.rollback_folder).exists()
 
 
+def test_a_part_of_a_batch_that_is_half_published_is_refused(released):
+    """Finishing the publication would bring it back; all of it may be taken back as ever."""
+    ledger = released.paths.ledger
+    first, *_ = ledger.read_text().splitlines(keepends=True)
+    ledger.write_text(first)
+    assert Ledger(released.paths).is_unfinished(ID)
+    with pytest.raises(PipelineError, match="was cut off") as refused:
+        released.undone("npm:a")
+    assert "doit publish" in refused.value.remedy
+    assert ledger.read_text() == first
+    assert len(released.undone().sources) == 2
+
+
 def test_what_was_changed_since_is_left_alone_and_named(released):
     """With what was found and what was expected; nothing at all is done then."""
     released.paths.recipe(A).write_bytes(b"# edited by hand\n")

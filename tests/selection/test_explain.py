@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from pipeline.commands.why import words
+from pipeline.commands.why import SCREEN, WIDTH, words
 from pipeline.errors import UnknownName
 from pipeline.model import (
     AttemptOutcome,
@@ -16,10 +16,11 @@ from pipeline.model import (
     Control,
     EntryStatus,
     Gate,
+    Stage,
     Subcategory,
 )
 from pipeline.selection.batch import make_batch, select
-from pipeline.selection.explain import explain
+from pipeline.selection.explain import STATUS_WORDS, explain
 from tests.builders import NOW, config, entry
 from tests.builders_selection import before, concluded, failed, situation, told
 from tests.test_selection import FINGERPRINTS
@@ -114,13 +115,53 @@ def test_the_screen_says_all_in_plain_text():
     assert screen.isprintable() or set(filter(lambda char: not char.isprintable(), screen)) == {"\n"}
     assert re.search(r"✓ pipeline_disabled +true\n +`enabled` in batch-control.json is true", screen)
     assert re.search(r"✗ quarantined +no_stable_version\n", screen)
-    assert f"since {before(days=1)}, until {before(days=-29)}; what changes it: a change upstream" in screen
+    assert f"since {before(days=1)}, until {before(days=-29)}; what changes it: a change" in screen
     assert re.search(r"· batch_full +not asked", screen)
-    tail = screen.splitlines()[-2:]
-    assert tail[0].startswith(f"  {before(days=1)}  payload failed no_stable_version: ")
-    assert tail[0].endswith("xx [31mcause")
-    assert tail[1] == f"  {before(days=9)}  payload transient timeout"
-    assert len(screen.splitlines()) < 50
+    newest, *more, oldest = screen.partition("Tried 2 times")[2].splitlines()[1:]
+    assert newest.startswith(f"  {before(days=1)}  payload failed no_stable_version:")
+    assert more[-1].endswith("[31mcause")
+    assert oldest == f"  {before(days=9)}  payload transient timeout"
+
+
+def test_the_screen_holds_an_explanation_however_much_is_told():
+    """As many attempts as there is room for; what is longer than a line goes on below it, nothing is cut off."""
+    lines = [
+        concluded(AttemptOutcome.TRANSIENT, before(days=days), subcategory=Subcategory.TIMEOUT, message="word " * 60)
+        for days in range(12, 0, -1)
+    ]
+    results = ["generate   " + "word " * 30, "validate   failed 11", "constrain  no_real_pass: " + "word " * 30]
+    shown = words(told_of("npm:a", entry("npm:a"), batch=frozen(entry("npm:a")), results=results, attempts=lines))
+    rows = shown.splitlines()
+    assert len(rows) <= SCREEN
+    assert max(map(len, rows)) <= WIDTH
+    assert f"  {before(days=1)}  payload transient timeout: word word" in shown
+    assert re.search(r"and \d+ before \(`--json` shows them\)$", shown)
+
+
+def test_a_short_message_is_shown_whole_and_a_long_one_with_both_ends():
+    """Its beginning says what failed, its end why."""
+    short = "get: linux: 4,750 of 5,000 minutes used"
+    for message, shown in ((short, short), (f"begin {'x' * 400} end", "begin xxx")):
+        line = concluded(AttemptOutcome.DEFERRED, before(days=1), message=message)
+        screen = words(told_of("npm:a", entry("npm:a"), history={"npm:a": told(line)}, attempts=[line]))
+        said = " ".join(screen.partition("payload deferred: ")[2].split())
+        assert said.startswith(shown)
+        assert said.endswith(message[-4:])
+
+
+def test_lines_without_a_conclusion_are_told_as_such():
+    """After part of the journal was lost, or when a person has asked for a package before its first try."""
+    line = concluded(AttemptOutcome.REQUEUED, before(days=1), stage=Stage.REQUEUE)
+    screen = words(told_of("npm:a", entry("npm:a"), attempts=[line]))
+    assert screen.splitlines()[-2] == "Never tried to the end; what is known of it:"
+    assert words(told_of("npm:a", entry("npm:a"))).splitlines()[-1] == "Never tried."
+
+
+@pytest.mark.parametrize("status", list(EntryStatus))
+def test_a_status_that_keeps_a_package_out_says_what_it_means(status):
+    """The name of a gate alone is no answer for a package that is done."""
+    conclusion = told_of("npm:a", entry("npm:a", status=status)).conclusion
+    assert conclusion == STATUS_WORDS.get(status, "would be number 1 of the next batch")
 
 
 def test_a_package_that_needs_a_person_is_told_why():
