@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from pipeline.model import RunRecord
 from pipeline.platforms import BY_ID
 from tests.e2e.world import HOST, World
 
