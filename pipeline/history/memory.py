@@ -53,6 +53,8 @@ def in_utc(at: str) -> str | None:
 def in_order(lines: Iterable[Attempt]) -> list[Attempt]:
     """Return lines by time (in UTC), each attempt once; those of one second in the order in which stages follow.
 
+    A requeue comes last: what a script rolls back and asks for again within one second was asked for.
+
     Lines of two branches that were joined stand in no order. Lines with an impossible time are left out.
     """
     found: dict[Identity, Attempt] = {}

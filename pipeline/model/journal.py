@@ -19,8 +19,8 @@ class Stage(StrEnum):
     VALIDATE = "validate"
     PAYLOAD = "payload"
     RECHECK = "recheck"
-    REQUEUE = "requeue"
     ROLLBACK = "rollback"
+    REQUEUE = "requeue"
 
 
 class AttemptOutcome(StrEnum):

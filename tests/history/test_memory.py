@@ -105,3 +105,13 @@ def test_the_identity_of_a_line_is_the_attempt_not_what_came_of_it():
     assert identity(msgspec.structs.replace(first, message="other")) == identity(first)
     for field, value in {"source": "npm:b", "batch_id": None, "platform": "x", "attempt": 2, "at": line(1).at}.items():
         assert identity(msgspec.structs.replace(first, **{field: value})) != identity(first)
+
+
+def test_what_is_rolled_back_and_asked_for_again_in_one_second_was_asked_for():
+    """A script is quicker than the journal's clock; the requeue stands, whichever line is read first."""
+    taken_out = line(stage=Stage.ROLLBACK, outcome=AttemptOutcome.ROLLED_BACK, at="2026-03-02T12:00:00Z")
+    asked_for = line(stage=Stage.REQUEUE, outcome=AttemptOutcome.REQUEUED, at="2026-03-02T12:00:00Z")
+    for story in ([taken_out, asked_for], [asked_for, taken_out]):
+        known = memory(story).packages[taken_out.source]
+        assert known.rolled_back_at is None
+        assert known.last_outcome is AttemptOutcome.REQUEUED
