@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TextIO, TypeVar
 import doit
 from doit.cmd_clean import Clean
 from doit.cmd_forget import Forget
+from doit.cmd_help import Help
 from doit.cmd_info import Info
 from doit.cmd_list import List
 from doit.cmd_run import Run
@@ -28,7 +29,19 @@ from doit.task import Task
 from pipeline import actions
 from pipeline.actions import Kept
 from pipeline.checks import nearest, shorten
-from pipeline.console import INTERRUPTED, bad_option, fail, of_database, overrides_of, report, root_folder
+from pipeline.console import (
+    INTERRUPTED,
+    bad_option,
+    fail,
+    is_unread,
+    of_database,
+    open_output,
+    overrides_of,
+    refused,
+    report,
+    root_folder,
+    unread,
+)
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import EmptySelection, PipelineError, UnknownName, of_system
 from pipeline.host import this_platform
@@ -121,10 +134,16 @@ class NamesNearest:
             report(wrong)
             return wrong.exit_code
 
+    def __init__(self, *args: object, **options: object) -> None:
+        open_output()  # doit takes hold of it when the command is made
+        super().__init__(*args, **options)
+
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
         """Run the command; a `PipelineError` or Ctrl-C ends it with one line."""
         try:
-            return int(super().execute(params, args) or 0)  # type: ignore[misc]  # mixed into doit's classes
+            code = int(super().execute(params, args) or 0)  # type: ignore[misc]  # mixed into doit's classes
+            sys.stdout.flush()  # what cannot be written is told here, not by Python at the end
+            return code
         except InvalidCommand as error:
             known = [task.name for task in self.task_list]  # type: ignore[attr-defined]  # set by doit
             report(unknown_task(args, known) or PipelineError(str(error), remedy="see `doit help`"))
@@ -136,12 +155,13 @@ class NamesNearest:
             report(error)
             return error.exit_code
         except OSError as error:  # the output, the step summary, doit's database
-            report(of_system(error))
-            return PipelineError.exit_code
+            return refused(error)
         except (DatabaseException, sqlite3.Error) as error:
             report(of_database(error))
             return PipelineError.exit_code
         except KeyboardInterrupt:
+            if is_unread():  # the reporter ends the run when nobody reads what it says
+                return unread()
             sys.stderr.write("recipeline: interrupted; what is finished is kept, `doit` goes on from there\n")
             return INTERRUPTED
 
@@ -265,6 +285,12 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
     name = "forget"
 
     _execute = works_alone(Forget._execute)  # noqa: SLF001  # what doit's commands are to override
+
+
+class ShowHelp(NamesNearest, Help):  # type: ignore[misc]  # doit has no types
+    """`doit help`."""
+
+    name = "help"
 
 
 COMMANDS = (

@@ -1,5 +1,7 @@
-"""What all commands share: the root, the overrides of the command line, and errors as one line."""
+"""What all commands share: the root, the overrides of the command line, the output, and errors as one line."""
 
+import os
+import select
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,11 +10,13 @@ from typing import NoReturn
 from doit.cmdparse import CmdParse, CmdParseError
 
 from pipeline.checks import shorten
-from pipeline.errors import BadInput, Defect, PipelineError
+from pipeline.errors import BadInput, Defect, PipelineError, of_system
 from pipeline.store import SHIPPED
 
 # What a shell reports for a program that Ctrl-C ended.
 INTERRUPTED = 130
+# What a shell reports for a program that wrote to a pipe which nobody reads any more, such as that of `| head`.
+UNREAD = 141
 
 
 def root_folder(environment: Mapping[str, str], working_folder: Path) -> Path:
@@ -49,6 +53,50 @@ def of_database(error: Exception) -> PipelineError:
     words = " ".join(str(error).split())
     remedy = "make room and see that this user may write there; the databases may be removed, results are kept in files"
     return PipelineError(f"a database in the build folder: {words}", remedy=remedy)
+
+
+def open_output() -> None:
+    """Give a process that was started without a standard output or error stream one that leads nowhere.
+
+    Python has None there; and the next file to be opened would be what others take for the output.
+    """
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            handle = os.open(os.devnull, os.O_WRONLY)
+            if handle != number:
+                os.dup2(handle, number)
+                os.close(handle)
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))
+
+
+def is_unread() -> bool:
+    """Return whether the standard output is a pipe that nobody reads any more."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def unread() -> int:
+    """Have what is still to be written go nowhere, and return the exit code: who closed a pipe has read enough."""
+    _give_up_output()
+    return UNREAD
+
+
+def refused(error: OSError) -> int:
+    """Say what the operating system refused, and return the exit code; an unread pipe is nothing to speak of."""
+    if error.filename is None:
+        if isinstance(error, BrokenPipeError):
+            return unread()
+        _give_up_output()
+    report(of_system(error))
+    return PipelineError.exit_code
+
+
+def _give_up_output() -> None:
+    """Python would try once more at its end to write what is left, and complain in its own words."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
 
 
 def fail(error: PipelineError) -> NoReturn:

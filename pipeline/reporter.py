@@ -1,5 +1,6 @@
 """What a person sees of a run: a live display on a terminal, plain lines elsewhere, a summary at the end."""
 
+import _thread
 import gc
 import threading
 from collections import Counter
@@ -11,7 +12,7 @@ from typing import Any, TextIO
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -21,10 +22,11 @@ from pipeline.errors import EmptySelection
 from pipeline.http_events import added
 from pipeline.markdown import code, text
 from pipeline.model import VerdictStatus
-from pipeline.progress import Progress
+from pipeline.progress import Progress, silence
 from pipeline.run import Run, current
 from pipeline.summary import Summary, held_back
 from pipeline.tasks import ecosystems_of
+from pipeline.terminal import Terminal
 from pipeline.text import counted
 
 # Times a second that the live display is drawn anew.
@@ -54,7 +56,7 @@ class ProgressReporter:
         self._run: Run = current()
         if isinstance(outstream, TextIOWrapper):  # an output that cannot show a sign shows a question mark instead
             outstream.reconfigure(errors="replace")
-        self._console = Console(file=outstream, highlight=False, soft_wrap=True)
+        self._console = Terminal(file=outstream, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._executed = 0
         self._started = self._run.clock.now()
@@ -154,8 +156,14 @@ class ProgressReporter:
                 file.write(summary_markdown(summary))
 
     def _say(self, line: str) -> None:
-        if self._live is None:
+        if self._live is not None:
+            return
+        try:
             self._console.print(Text(line))
+            self._console.file.flush()
+        except BrokenPipeError:  # nobody reads on: the run ends as by Ctrl-C, once
+            self._run.progress.say = silence
+            _thread.interrupt_main()
 
     def _draw(self) -> RenderableType:
         now = self._run.clock.now()

@@ -15,8 +15,17 @@ from doit.cmdparse import CmdParseError
 
 from pipeline.checks import shorten
 from pipeline.config import Config
-from pipeline.console import INTERRUPTED, bad_option, of_database, overrides_of, report, root_folder
-from pipeline.errors import BadInput, Defect, PipelineError, of_system
+from pipeline.console import (
+    INTERRUPTED,
+    bad_option,
+    of_database,
+    open_output,
+    overrides_of,
+    refused,
+    report,
+    root_folder,
+)
+from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.settings import load_config
 from pipeline.store import Paths
 
@@ -54,15 +63,17 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
 
     def execute(self, opt_values: Mapping[str, Any], pos_args: Sequence[str]) -> int:
         """Run the command; `key=value` among the arguments are overrides of the configuration."""
+        open_output()
         try:
             overrides = overrides_of(pos_args)
-            return self.perform(_root(overrides), opt_values, [name for name in pos_args if "=" not in name])
+            code = self.perform(_root(overrides), opt_values, [name for name in pos_args if "=" not in name])
+            sys.stdout.flush()  # what cannot be written is told here, not by Python at the end
+            return code
         except PipelineError as error:
             report(error)
             return error.exit_code
         except OSError as error:
-            report(of_system(error))
-            return PipelineError.exit_code
+            return refused(error)
         except sqlite3.Error as error:
             report(of_database(error))
             return PipelineError.exit_code

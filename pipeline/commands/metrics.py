@@ -8,7 +8,6 @@ from io import TextIOWrapper
 from typing import Any
 
 import msgspec
-from rich.console import Console
 
 from pipeline.checks import nearest, shorten
 from pipeline.commands.base import Root, StateCommand, no_arguments
@@ -21,6 +20,7 @@ from pipeline.platforms import BY_ID
 from pipeline.settings import load_queue
 from pipeline.state import metrics as stored
 from pipeline.state.jsonl import read_lines
+from pipeline.terminal import Terminal
 
 SPAN = re.compile(r"(\d{1,4})([hdw])")
 HOURS_OF = {"h": 1, "d": 24, "w": 168}
@@ -61,7 +61,7 @@ class ShowMetrics(StateCommand):
         else:
             if isinstance(sys.stdout, TextIOWrapper):  # what cannot show a sign shows a question mark instead
                 sys.stdout.reconfigure(errors="replace")
-            console = Console(highlight=False)
+            console = Terminal(highlight=False)
             console.print(view(answer, console.width))
         alarm = alarm_of(answer)
         if alarm is not None:

@@ -94,7 +94,7 @@ class Branch:
 
     @cached_property
     def _head(self) -> str | None:
-        return self._repository.resolve("HEAD")
+        return self._repository.head()
 
     @cached_property
     def _recipes(self) -> dict[str, str]:

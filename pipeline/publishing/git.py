@@ -40,11 +40,28 @@ class Repository:
     environment: Mapping[str, str]
 
     def resolve(self, name: str) -> str | None:
-        """Return the commit that a name such as `HEAD` stands for, None when there is none yet."""
-        code, out, err = self._try("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        """Return the commit that a name such as `HEAD` stands for, None when there is none yet.
+
+        Raises `PipelineError` for a name of a commit that is not there: a repository that has lost what it held (a
+        crash, a full disk) is not a new one.
+        """
+        asked = ("rev-parse", "--verify", "--quiet", "--end-of-options")
+        code, out, err = self._try(*asked, f"{name}^{{commit}}")
         if code not in {0, 1}:
             raise _failed("rev-parse", err)
+        if code and (self._try(*asked, name)[1] or "broken" in err):
+            raise _failed("rev-parse", f"{name} names a commit that is not there")
         return out.decode().strip() or None
+
+    def head(self) -> str | None:
+        """Return the commit that is checked out, None when there is none yet.
+
+        git takes a branch whose file was left empty by a crash for a new one, but only when it is asked for `HEAD`.
+        """
+        found = self.resolve("HEAD")
+        if found is not None:
+            return found
+        return self.resolve(self._run("symbolic-ref", "HEAD").decode(errors="surrogateescape").strip())
 
     def tip(self, branch: str) -> str | None:
         """Return the last commit of a branch, None when there is no such branch."""
@@ -178,14 +195,17 @@ def repository_around(root: Path, environment: Mapping[str, str], index: Path) -
     Raises `PipelineError` when there is one that git cannot read, or no git to read it with.
     """
     root = root.resolve()
-    if not any(os.path.lexists(folder / ".git") for folder in (root, *root.parents)):
+    places = (folder / ".git" for folder in (root, *root.parents))
+    found = next((place for place in places if os.path.lexists(place)), None)
+    if found is None:
         return None
     clean = _clean(environment)
     code, out, err = _git(root, clean, "rev-parse", "--show-toplevel", "--show-prefix")
-    if code and "not a git repository (or any" in err:
-        return None
-    if code:
-        raise _failed("rev-parse", err)
+    if code:  # git passes over a `.git` that is damaged: the root is in a checkout all the same
+        raise PipelineError(
+            f"{found}: git cannot use this repository: {_last_line(err)}",
+            remedy="mend it, or remove it if it is none, then repeat the command",
+        )
     top, prefix = out.decode(errors="surrogateescape").split("\n")[:2]
     if prefix and _git(root, clean, "check-ignore", "--quiet", ".")[0] == 0:
         return None

@@ -21,7 +21,6 @@ _JITTER_STEPS = 2**32
 class Standing(StrEnum):
     """How a package stands to its last deterministic failure, or to the unknown recipe that it waits for."""
 
-    FREE = "free"
     CHANGED = "changed"
     HELD = "held"
     AGED = "aged"

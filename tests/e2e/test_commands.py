@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from pipeline.model import RunRecord
 from pipeline.platforms import BY_ID
 from tests.e2e.world import HOST, World
 
@@ -52,14 +53,17 @@ def test_a_second_run_does_nothing_and_says_so(stocked: World) -> None:
 
 
 def test_after_clean_everything_is_made_again(stocked: World) -> None:
-    """`doit clean` removes every record and recipe, and the next run makes the same ones."""
+    """`doit clean` removes every result and recipe, and the next run makes the same ones.
+
+    What was asked of the registries until then was asked all the same: the batch's numbers tell of it.
+    """
     stocked.ran()
     recipes = {str(path): path.read_text() for path in stocked.paths.payload_files.rglob("*.toml")}
     assert len(recipes) == 3
 
     assert stocked.doit("clean").exit_code == 0
 
-    assert stocked.records() == []
+    assert {kind for _, kind in stocked.records()} == {RunRecord}
     assert not list(stocked.paths.build.rglob("*.toml"))
     stocked.ran()
     assert {str(path): path.read_text() for path in stocked.paths.payload_files.rglob("*.toml")} == recipes

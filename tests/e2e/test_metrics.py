@@ -78,7 +78,7 @@ def test_the_absence_of_success_is_an_alarm(known: World, json_too: tuple[str, .
         (("--since", "\x1b[31m"), 4, "24h, 7d or 4w"),
         (("--last", "0"), 4, "write 1 or more"),
         (("--last", "many"), 4, "write 1 or more"),
-        (("npm",), 5, "doit help metrics"),
+        (("npm",), 4, "doit help metrics"),
     ],
     ids=str,
 )

@@ -128,14 +128,14 @@ def test_the_whole_life_in_a_plain_folder(small: World) -> None:
 
 
 def test_what_cannot_be_done_is_one_line(small: World) -> None:
-    """With the exit codes of errors: nothing to publish, an unknown batch, a stray word."""
+    """With the exit codes of errors: nothing to publish, an unknown batch, no batch, a stray word."""
     done = small.doit("publish")
     assert (done.exit_code, done.out) == (3, "")
     assert "there is no batch yet; remedy: run `doit`" in done.err
     done = small.doit("rollback", "--batch", "2026-03-02-npm-001")
     assert (done.exit_code, done.err.count("\n")) == (5, 1)
-    assert small.doit("rollback").exit_code == 5
-    assert small.doit("publish", "everything").exit_code == 5
+    assert small.doit("rollback").exit_code == 4
+    assert small.doit("publish", "everything").exit_code == 4
 
 
 def test_a_dry_run_leaves_everything_as_it_is(small: World) -> None:

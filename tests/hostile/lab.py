@@ -64,16 +64,23 @@ class Lab:
         self, *arguments: str, environment: Mapping[str, str] | None = None, before: Sequence[str] = ()
     ) -> subprocess.CompletedProcess[str]:
         """Run doit to its end; both streams are text, whatever their bytes."""
+        return self._run([*before, str(DOIT), *arguments], environment or {})
+
+    def shell(self, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a line of bash, which may run doit; a variable that is "unset" is."""
+        return self._run(["bash", "-c", line], variables)
+
+    def _run(self, command: Sequence[str], given: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
         variables = {
             **os.environ,
             "PIPELINE_ROOT": str(self.root),
             "PYTHONPATH": str(SHIPPED),
             "npm_config_registry": self.registry.npm_url,
             "PIP_INDEX_URL": self.registry.pypi_url,
-            **(environment or {}),
+            **given,
         }
         return subprocess.run(
-            [*before, str(DOIT), *arguments],
+            command,
             cwd=SHIPPED,
             env={name: value for name, value in variables.items() if value != "unset"},
             capture_output=True,

@@ -1,6 +1,7 @@
 """Commits by plumbing, in real repositories."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -176,8 +177,42 @@ def test_a_missing_git_is_one_clear_line(checkout):
 def test_what_git_refuses_is_told_in_its_own_words(checkout):
     """A repository that it cannot read must not be taken for a folder without git."""
     (checkout.top / ".git/config").write_text("[core\n")
-    with pytest.raises(PipelineError, match="git rev-parse failed: fatal: bad config"):
+    with pytest.raises(PipelineError, match=r"checkout/\.git: git cannot use .*: fatal: bad config"):
         opened(checkout)
+
+
+@pytest.mark.parametrize("damage", ["empty", "nothing there", "torn HEAD"])
+def test_a_damaged_repository_is_not_a_folder_without_git(checkout, damage):
+    """git passes over it and says that there is none; recipes would be written to the work tree, as if merged."""
+    place = checkout.top / ".git"
+    if damage == "torn HEAD":
+        (place / "HEAD").write_bytes(b"\0")
+    else:
+        shutil.rmtree(place)
+        place.mkdir() if damage == "empty" else place.symlink_to("nowhere")
+    with pytest.raises(PipelineError, match=r"checkout/\.git: git cannot use this repository"):
+        opened(checkout)
+
+
+@pytest.mark.parametrize("damage", ["empty branch", "lost commit"])
+def test_a_repository_that_lost_its_commits_is_not_a_new_one(checkout, damage):
+    """After a crash a branch's file may be empty, or name a commit that is gone: nothing may start from nothing."""
+    commit = checkout.git("rev-parse", "HEAD")
+    assert opened(checkout).head() == commit
+    if damage == "empty branch":
+        (checkout.top / ".git/refs/heads/main").write_text("")
+    else:
+        (checkout.top / ".git/objects" / commit[:2] / commit[2:]).unlink()
+    with pytest.raises(PipelineError, match=r"git (rev-parse|symbolic-ref) failed"):
+        opened(checkout).head()
+    with pytest.raises(PipelineError, match="names a commit that is not there"):
+        opened(checkout).tip("main")
+
+
+def test_a_new_repository_has_no_head(tmp_path):
+    """Neither does a branch that nobody has made."""
+    repository = opened(Checkout(tmp_path / "checkout", commit=False))
+    assert (repository.head(), repository.tip("main")) == (None, None)
 
 
 def test_an_index_that_a_killed_process_left_is_in_nobody_s_way(checkout):
