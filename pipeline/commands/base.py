@@ -13,9 +13,10 @@ from typing import Any
 from doit.cmd_base import Command
 from doit.cmdparse import CmdParseError
 
+from pipeline.checks import shorten
 from pipeline.config import Config
 from pipeline.console import INTERRUPTED, of_database, open_output, overrides_of, refused, report, root_folder
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, UnknownName
 from pipeline.settings import load_config
 from pipeline.store import Paths
 
@@ -55,6 +56,7 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
         """Run the command; `key=value` among the arguments are overrides of the configuration."""
         open_output()
         try:
+            _refuse_bytes([*pos_args, *map(str, opt_values.values())])
             overrides = overrides_of(pos_args)
             code = self.perform(_root(overrides), opt_values, [name for name in pos_args if "=" not in name])
             sys.stdout.flush()  # what cannot be written is told here, not by Python at the end
@@ -78,6 +80,13 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
     def say(self, text: str) -> None:
         """Write text to the standard output, with a final newline."""
         sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def _refuse_bytes(typed: Sequence[str]) -> None:
+    """Refuse what is no text in this user's encoding: no file of this project could hold it."""
+    for text in typed:
+        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise UnknownName(f"{shorten(ascii(text))} is not text", remedy="write it in UTF-8")
 
 
 def _root(overrides: Sequence[tuple[str, str]]) -> Root:

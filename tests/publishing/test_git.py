@@ -203,7 +203,7 @@ def test_a_repository_that_lost_its_commits_is_not_a_new_one(checkout, damage):
         (checkout.top / ".git/refs/heads/main").write_text("")
     else:
         (checkout.top / ".git/objects" / commit[:2] / commit[2:]).unlink()
-    with pytest.raises(PipelineError, match="git (rev-parse|symbolic-ref) failed"):
+    with pytest.raises(PipelineError, match=r"git (rev-parse|symbolic-ref) failed"):
         opened(checkout).head()
     with pytest.raises(PipelineError, match="names a commit that is not there"):
         opened(checkout).tip("main")
