@@ -4,6 +4,7 @@ import os
 import select
 import sys
 from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
@@ -56,9 +57,10 @@ def of_database(error: Exception) -> PipelineError:
 
 
 def open_output() -> None:
-    """Give a process that was started without a standard output or error stream one that leads nowhere.
+    """Have what is written to the standard streams be written, whatever they are.
 
-    Python has None there; and the next file to be opened would be what others take for the output.
+    A stream that the process was started without leads nowhere: Python has None there, and the next file to be opened
+    would be what others take for the output. What an output cannot show becomes a question mark.
     """
     for name, number in (("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
@@ -67,6 +69,8 @@ def open_output() -> None:
                 os.dup2(handle, number)
                 os.close(handle)
             setattr(sys, name, os.fdopen(number, "w", encoding="utf-8"))
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def is_unread() -> bool:

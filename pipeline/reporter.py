@@ -5,7 +5,6 @@ import gc
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -54,8 +53,6 @@ class ProgressReporter:
     def __init__(self, outstream: TextIO, options: Mapping[str, Any]) -> None:
         del options  # doit passes failure_verbosity; a failed task always shows its whole message here
         self._run: Run = current()
-        if isinstance(outstream, TextIOWrapper):  # an output that cannot show a sign shows a question mark instead
-            outstream.reconfigure(errors="replace")
         self._console = Terminal(file=outstream, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._executed = 0

@@ -25,7 +25,7 @@ from pipeline.console import (
     report,
     root_folder,
 )
-from pipeline.errors import BadInput, Defect, PipelineError
+from pipeline.errors import BadInput, Defect, PipelineError, UnknownName
 from pipeline.settings import load_config
 from pipeline.store import Paths
 
@@ -65,6 +65,7 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
         """Run the command; `key=value` among the arguments are overrides of the configuration."""
         open_output()
         try:
+            _refuse_bytes([*pos_args, *map(str, opt_values.values())])
             overrides = overrides_of(pos_args)
             code = self.perform(_root(overrides), opt_values, [name for name in pos_args if "=" not in name])
             sys.stdout.flush()  # what cannot be written is told here, not by Python at the end
@@ -100,6 +101,13 @@ def no_arguments(arguments: Sequence[str], command: str) -> None:
 def wrong_call(command: str, rule: str, remedy: str = "") -> BadInput:
     """Return the error for a command line that breaks a rule of its command."""
     return BadInput(f"doit {command}", Defect(pointer="", rule=rule, remedy=remedy or f"see `doit help {command}`"))
+
+
+def _refuse_bytes(typed: Sequence[str]) -> None:
+    """Refuse what is no text in this user's encoding: no file of this project could hold it."""
+    for text in typed:
+        if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
+            raise UnknownName(f"{shorten(ascii(text))} is not text", remedy="write it in UTF-8")
 
 
 def _root(overrides: Sequence[tuple[str, str]]) -> Root:

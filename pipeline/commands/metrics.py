@@ -1,10 +1,8 @@
 """`doit metrics`: what the batches did, in numbers, and the service levels."""
 
 import re
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from io import TextIOWrapper
 from typing import Any
 
 import msgspec
@@ -22,6 +20,8 @@ from pipeline.state import metrics as stored
 from pipeline.state.jsonl import read_lines
 from pipeline.terminal import Terminal
 
+# Columns; less is no terminal that anybody reads.
+NARROWEST = 40
 SPAN = re.compile(r"(\d{1,4})([hdw])")
 HOURS_OF = {"h": 1, "d": 24, "w": 168}
 
@@ -59,9 +59,8 @@ class ShowMetrics(StateCommand):
         if options["json"]:
             self.say(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
         else:
-            if isinstance(sys.stdout, TextIOWrapper):  # what cannot show a sign shows a question mark instead
-                sys.stdout.reconfigure(errors="replace")
             console = Terminal(highlight=False)
+            console.width = max(console.width, NARROWEST)
             console.print(view(answer, console.width))
         alarm = alarm_of(answer)
         if alarm is not None:

@@ -13,9 +13,11 @@ from pipeline.decoding import convert
 from pipeline.errors import BadInput, Defect, UnknownName
 from pipeline.instants import instant
 from pipeline.model import Timestamp
+from pipeline.text import one_line
 
 # Shown in one line wherever something is held back.
 _LONGEST_REASON = 500
+_LONGEST_NAME = 100
 
 
 def note_of(root: Root, options: Mapping[str, Any]) -> Note:
@@ -31,7 +33,7 @@ def note_of(root: Root, options: Mapping[str, Any]) -> Note:
 
 def identity(environment: Mapping[str, str]) -> str | None:
     """Return who acts: the user's name in the environment, else git's; None when neither says."""
-    named = environment.get("LOGNAME") or environment.get("USER")
+    named = shown(environment.get("LOGNAME") or environment.get("USER") or "")
     if named:
         return named
     try:
@@ -45,7 +47,12 @@ def identity(environment: Mapping[str, str]) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return git.stdout.strip() or None
+    return shown(git.stdout) or None
+
+
+def shown(name: str) -> str:
+    """Return a name as one short line: what the environment says is anything."""
+    return one_line(name)[:_LONGEST_NAME]
 
 
 def one_ecosystem(arguments: Sequence[str], known: Collection[str], command: str) -> str:

@@ -1,5 +1,6 @@
 """What surrounds the state commands is hostile: outputs that are closed, odd repositories, damaged state."""
 
+import os
 import subprocess
 
 import pytest
@@ -37,29 +38,27 @@ COMMANDS = [
 
 
 @pytest.mark.parametrize("buffered", ["unset", "1"], ids=["buffered", "unbuffered"])
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_reader_that_has_read_enough_ends_a_command_quietly(done, command, buffered):
+def test_a_reader_that_has_read_enough_ends_a_command_quietly(done, buffered):
     """`doit why ... | head -1`: nothing is said, and the exit code is that of any tool that wrote to a closed pipe."""
-    run = in_shell(done, f"doit {command} | true", PYTHONUNBUFFERED=buffered)
-    assert (run.returncode, run.stdout, run.stderr) == (141, "", "")
+    for command in COMMANDS:
+        run = in_shell(done, f"doit {command} | true", PYTHONUNBUFFERED=buffered)
+        assert (command, run.returncode, run.stdout, run.stderr) == (command, 141, "", "")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_needs_no_output(done, command):
+def test_a_command_needs_no_output(done):
     """Started without a standard output, as some schedulers do, a command ends as ever."""
-    run = in_shell(done, f"doit {command} >&-")
-    assert (run.returncode, run.stderr) == (0, "")
+    for command in COMMANDS:
+        run = in_shell(done, f"doit {command} >&-")
+        assert (command, run.returncode, run.stderr) == (command, 0, "")
 
 
 @pytest.mark.parametrize("buffered", ["unset", "1"], ids=["buffered", "unbuffered"])
-@pytest.mark.parametrize("command", COMMANDS)
-def test_an_output_on_a_full_disk_is_one_error(done, command, buffered):
+def test_an_output_on_a_full_disk_is_one_error(done, buffered):
     """What could not be written is told once, by exit code and line."""
-    run = in_shell(done, f"doit {command} >/dev/full", PYTHONUNBUFFERED=buffered)
-    assert (run.returncode, run.stderr.splitlines()) == (
-        3,
-        ["recipeline: error: the output: No space left on device; remedy: free some space there"],
-    )
+    told = "recipeline: error: the output: No space left on device; remedy: free some space there"
+    for command in COMMANDS:
+        run = in_shell(done, f"doit {command} >/dev/full", PYTHONUNBUFFERED=buffered)
+        assert (command, run.returncode, run.stderr.splitlines()) == (command, 3, [told])
 
 
 def test_a_run_ends_when_nobody_reads_it_any_more(lab):
@@ -73,3 +72,39 @@ def test_a_run_ends_when_nobody_reads_it_any_more(lab):
     assert len(list((lab.root / "build/generate/npm").glob("*.json"))) < len(names)
     assert lab.doit("generate").returncode == 0
     assert len(list((lab.root / "build/generate/npm").glob("*.json"))) == len(names)
+
+
+def test_an_argument_that_is_not_text_is_refused(done):
+    """Bytes of another encoding can stand in no record; nothing is written."""
+    odd = os.fsdecode(b"npm:\xff")
+    for command in (["why"], ["why", "--json"], ["requeue"], ["stop", "--reason"], ["rollback", "--batch"]):
+        run = done.doit(*command, odd)
+        assert (run.returncode, len(run.stderr.splitlines())) == (5, 1)
+        assert "is not text; remedy: write it in UTF-8" in run.stderr
+    assert not (done.root / "batch-control.json").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_an_output_that_cannot_show_a_sign_shows_a_question_mark(done, encoding):
+    """A log file of an old system is no reason to fail."""
+    for command in ("why npm:a", "metrics", "status", "publish --dry-run"):
+        run = done.doit(*command.split(), environment={"PYTHONIOENCODING": encoding})
+        assert (command, run.returncode, run.stderr) == (command, 0, "")
+
+
+def test_numbers_need_no_width(done):
+    """Some schedulers have a terminal of no columns."""
+    assert done.doit("publish").returncode == 0
+    for columns in ("0", "1", "20", "x"):
+        run = done.doit("metrics", environment={"COLUMNS": columns})
+        assert (run.returncode, run.stderr, "Service levels" in run.stdout) == (0, "", True)
+
+
+@pytest.mark.parametrize("name", [b"\x1b[31mroot\nx", b"a\xff", b"x" * 100_000], ids=["controls", "bytes", "long"])
+def test_whoever_stops_the_pipeline_has_a_name_that_can_be_shown(done, name):
+    """An emergency stop does not fail for the user's name, and the name does not steer a terminal."""
+    assert done.doit("stop", "--reason", "x", environment={"LOGNAME": os.fsdecode(name)}).returncode == 0
+    shown = done.doit("status").stdout
+    assert "pipeline    stopped" in shown
+    assert len(shown) < 1000
+    assert [char for char in shown if not char.isprintable() and char != "\n"] == []
