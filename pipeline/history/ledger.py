@@ -15,6 +15,11 @@ def standing_files(entry: LedgerEntry) -> list[LedgerFile]:
     return [file for file in entry.files if file.source not in entry.rolled_back]
 
 
+def holders(entries: Iterable[LedgerEntry]) -> dict[str, str]:
+    """Return which of some batches holds a recipe of a source, by source; the last one of several."""
+    return {file.source: entry.batch_id for entry in entries for file in standing_files(entry)}
+
+
 def taken_out(entry: LedgerEntry) -> list[LedgerFile]:
     """Return the recipes of a batch that were rolled back."""
     if entry.state is BatchState.ROLLED_BACK:
