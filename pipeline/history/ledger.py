@@ -21,10 +21,22 @@ def holders(entries: Iterable[LedgerEntry]) -> dict[str, str]:
 
 
 def taken_out(entry: LedgerEntry) -> list[LedgerFile]:
-    """Return the recipes of a batch that were rolled back."""
-    if entry.state is BatchState.ROLLED_BACK:
+    """Return the recipes of a batch that were rolled back: all of it unless it names some."""
+    if entry.state is BatchState.ROLLED_BACK and not entry.rolled_back:
         return entry.files
     return [file for file in entry.files if file.source in entry.rolled_back]
+
+
+def given_back(entry: LedgerEntry) -> list[LedgerFile]:
+    """Return the recipes that nobody rolled back, but whose batch is not to be merged any more."""
+    if entry.state is not BatchState.ROLLED_BACK or not entry.rolled_back:
+        return []
+    return [file for file in entry.files if file.source not in entry.rolled_back]
+
+
+def given_back_at(lines: Iterable[LedgerEntry]) -> str | None:
+    """Return when the recipes that nobody rolled back lost their batch, from its lines; None while they have one."""
+    return next((line.at for line in lines if given_back(line)), None)
 
 
 def taken_out_at(lines: Iterable[LedgerEntry], batch_id: str) -> dict[str, str]:
