@@ -182,6 +182,17 @@ def test_a_later_batch_is_named(released):
     assert released.recipes() == {B: OLD_B}
 
 
+def test_a_later_batch_that_made_the_same_bytes_anew_is_named(released):
+    """Its recipe is that batch's by now; it has to be rolled back first."""
+    second = released.released({"npm:a": b"# a\n"}, number=2, replaces={"npm:a": b"# a\n"})
+    before = released.state()
+    with pytest.raises(PipelineError, match=f"{A} .found [0-9a-f]* of batch {second}, expected"):
+        released.roll_back(ID, "npm:a", now=LATER)
+    assert released.state() == before
+    released.undone(batch_id=second)
+    assert released.undone("npm:a", now=MUCH_LATER).removed == [A]
+
+
 def test_what_has_been_undone_by_hand_needs_nothing(released):
     """The packages are given up all the same."""
     released.paths.recipe(A).unlink()
