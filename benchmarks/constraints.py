@@ -118,7 +118,7 @@ def _measure(packages: list[tuple[str, str, dict[str, VerdictStatus], dict[str, 
     recipes = {record.source: text.encode() for record, text in zip(records, texts, strict=True)}
     batch = _batch(records)
     prepared = time.perf_counter()
-    payload = build(batch, records, PayloadConfig(branch_prefix="batch/", labels=[]), recipes)
+    payload = build(batch, records, PayloadConfig(branch_prefix="batch/", labels=[]), recipes, {})
     built = time.perf_counter()
     render_body(payload, records, NOW)
     commit_message(payload, records)

@@ -15,6 +15,7 @@ from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.ecosystems.drafting import bad_metadata, no_answer
+from pipeline.history.ledger import held_paths
 from pipeline.history.tries import before_outcome, keeping
 from pipeline.instants import timestamp
 from pipeline.model import (
@@ -32,6 +33,7 @@ from pipeline.recipe import render
 from pipeline.recipe_rules import strict_check
 from pipeline.run import Run, current
 from pipeline.staleness import outcome_is_final, usable, verdict_is_final
+from pipeline.state.ledger import Ledger
 from pipeline.store import is_there, read, read_result, write, write_bytes
 from pipeline.tasks import (
     constrain_digest,
@@ -156,7 +158,8 @@ def payload() -> Kept:
     recipes = {
         record.source: Path(paths.merged(record.source)).read_bytes() for record in records if not record.exclusion
     }
-    result = payload_core.build(batch, records, run.plan.config.payload, recipes)
+    held = held_paths(Ledger(paths).waiting(), batch.id)
+    result = payload_core.build(batch, records, run.plan.config.payload, recipes, held)
     shutil.rmtree(paths.payload_folder, ignore_errors=True)
     for source, file in zip(result.included, result.files, strict=True):
         write_bytes(paths.payload_files / file.path, recipes[source])

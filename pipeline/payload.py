@@ -40,17 +40,22 @@ class Exclusion(StrEnum):
 
 
 def build(
-    batch: Batch, records: Sequence[ConstraintsRecord], config: PayloadConfig, recipes: Mapping[str, bytes]
+    batch: Batch,
+    records: Sequence[ConstraintsRecord],
+    config: PayloadConfig,
+    recipes: Mapping[str, bytes],
+    held: Mapping[str, str],
 ) -> Payload:
     """Return the pull request for a batch; each package of it is in exactly one of `included` and `excluded`.
 
     `recipes` maps a source to the bytes of its recipe. Of two packages that want one file, the one selected first
-    gets it. Records of packages that are not in the batch are left alone.
+    gets it, and none gets one of `held`: the paths that an earlier batch waits with for its merge, with its id.
+    Records of packages that are not in the batch are left alone.
     """
     by_source = {record.source: record for record in records}
     included: list[ConstraintsRecord] = []
     excluded: list[Excluded] = []
-    holders: dict[str, str] = {}
+    holders = dict(held)
     for selected in batch.selected:
         record = by_source.get(selected.source)
         reason = _objection(record, recipes.get(selected.source), holders)

@@ -53,7 +53,7 @@ def outside_code(html):
 def payload_of(*records):
     """Return the payload of a batch of these records."""
     recipes = {record.source: recipe_bytes(record.source) for record in records}
-    return build(batch(*(record.source for record in records)), records, CONFIG, recipes)
+    return build(batch(*(record.source for record in records)), records, CONFIG, recipes, {})
 
 
 def body_of(*records):

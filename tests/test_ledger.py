@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.history.ledger import later_batch, standing_files, taken_out, taken_out_at
+from pipeline.history.ledger import given_back, later_batch, standing_files, taken_out, taken_out_at
 from pipeline.model import BatchState, LedgerFile
-from pipeline.state.ledger import Ledger, append, entries
+from pipeline.state.ledger import Ledger
 from pipeline.store import Paths
 from tests.builders_ledger import FILES, ledger_entry
 
@@ -22,17 +22,17 @@ def test_the_last_line_of_a_batch_counts(tmp_path):
     built = ledger_entry()
     published = put(built, state=BatchState.PUBLISHED, commit="c" * 40)
     other = ledger_entry(batch_id="2026-03-02-npm-002")
-    assert [append(paths, line) for line in (built, other, published)] == [True, True, True]
-    assert entries(paths) == {built.batch_id: published, other.batch_id: other}
+    assert [Ledger(paths).append(line) for line in (built, other, published)] == [True, True, True]
+    assert Ledger(paths).entries() == {built.batch_id: published, other.batch_id: other}
     assert Ledger(paths).lines(built.batch_id) == [built, published]
 
 
 def test_the_same_line_is_not_written_twice(tmp_path):
     """A step that is repeated leaves no trace."""
     paths = Paths(tmp_path)
-    append(paths, ledger_entry())
+    Ledger(paths).append(ledger_entry())
     before = paths.ledger.read_bytes()
-    assert not append(paths, ledger_entry())
+    assert not Ledger(paths).append(ledger_entry())
     assert paths.ledger.read_bytes() == before
 
 
@@ -41,12 +41,12 @@ def test_a_torn_last_line_costs_only_itself(tmp_path, cut):
     """And the next line stands on one of its own."""
     paths = Paths(tmp_path)
     built, published = ledger_entry(), put(ledger_entry(), state=BatchState.PUBLISHED)
-    append(paths, built)
-    append(paths, published)
+    Ledger(paths).append(built)
+    Ledger(paths).append(published)
     paths.ledger.write_bytes(paths.ledger.read_bytes()[: -cut - 1])
-    assert entries(paths) == {built.batch_id: built}
-    append(paths, published)
-    assert entries(paths) == {built.batch_id: published}
+    assert Ledger(paths).entries() == {built.batch_id: built}
+    Ledger(paths).append(published)
+    assert Ledger(paths).entries() == {built.batch_id: published}
 
 
 def test_ids_of_lines_of_another_version_are_used_up(tmp_path):
@@ -71,11 +71,11 @@ def test_what_waits_for_its_merge_is_found(tmp_path):
 
 @given(st.sets(st.sampled_from([file.source for file in FILES])), st.sampled_from(BatchState))
 def test_each_recipe_either_stands_or_was_taken_out(gone, state):
-    """No recipe is in both lists or in none."""
+    """Or it lost its batch: no recipe is in two of the lists or in none."""
     entry = ledger_entry(state=state, rolled_back=sorted(gone))
-    stands, out = standing_files(entry), taken_out(entry)
-    assert sorted(each.path for each in [*stands, *out]) == sorted(file.path for file in FILES)
-    assert not {each.path for each in stands} & {each.path for each in out}
+    stands, out, lost = standing_files(entry), taken_out(entry), given_back(entry)
+    assert sorted(each.path for each in [*stands, *out, *lost]) == sorted(file.path for file in FILES)
+    assert not (stands and lost)
 
 
 def test_a_recipe_was_taken_out_when_the_ledger_first_said_so():

@@ -18,11 +18,11 @@ CONFIG = PayloadConfig(branch_prefix="batch/", labels=["recipes", "automated"])
 V = VerdictStatus
 
 
-def payload_of(*records, recipes=None, sources=None):
+def payload_of(*records, recipes=None, sources=None, held=None):
     """Return the payload of a batch that holds these records."""
     given_sources = sources or [record.source for record in records]
     given_recipes = {r.source: recipe_bytes(r.source) for r in records} if recipes is None else recipes
-    return build(batch(*given_sources), records, CONFIG, given_recipes)
+    return build(batch(*given_sources), records, CONFIG, given_recipes, held or {})
 
 
 def reason_of(payload, source):
@@ -53,19 +53,19 @@ def packages(draw):
 def test_each_package_of_the_batch_is_in_exactly_one_of_the_two(drawn, random):
     """Included or excluded with a reason: nothing is lost, nothing is twice, whatever order the records come in."""
     sources, records, recipes = drawn
-    payload = build(batch(*sources), records, CONFIG, recipes)
+    payload = build(batch(*sources), records, CONFIG, recipes, {})
     excluded = [each.source for each in payload.excluded]
     assert Counter([*payload.included, *excluded]) == Counter(sources)
     assert all(each.reason for each in payload.excluded)
     shuffled = random.sample(records, len(records))
-    assert build(batch(*sources), shuffled, CONFIG, recipes) == payload
+    assert build(batch(*sources), shuffled, CONFIG, recipes, {}) == payload
 
 
 @given(packages())
 def test_what_is_included_really_ran_and_is_what_was_validated(drawn):
     """Each included package has a real pass that its constraints admit, its own file, and the validated bytes."""
     sources, records, recipes = drawn
-    payload = build(batch(*sources), records, CONFIG, recipes)
+    payload = build(batch(*sources), records, CONFIG, recipes, {})
     by_source = {record.source: record for record in records}
     for source, file in zip(payload.included, payload.files, strict=True):
         record = by_source[source]
@@ -79,7 +79,7 @@ def test_what_is_included_really_ran_and_is_what_was_validated(drawn):
 def test_platform_counts_are_those_of_the_batch(drawn):
     """Every status of every record is counted once."""
     sources, records, recipes = drawn
-    payload = build(batch(*sources), records, CONFIG, recipes)
+    payload = build(batch(*sources), records, CONFIG, recipes, {})
     counted = sum(sum(counts.values()) for counts in payload.platforms.values())
     assert counted == sum(len(record.statuses) for record in records)
 
@@ -125,6 +125,14 @@ def test_of_two_packages_with_one_name_the_first_of_the_batch_has_it():
     payload = payload_of(merged("pypi:tool"), merged("npm:tool"))
     assert payload.included == ["pypi:tool"]
     assert reason_of(payload, "npm:tool") == "name_collision: pypi:tool has recipes/t/tool.toml"
+
+
+def test_a_path_that_a_batch_waits_with_is_left_to_it():
+    """Two branches that make one file cannot both be merged."""
+    waiting = {"recipes/t/tool.toml": "2026-03-01-npm-004"}
+    payload = payload_of(merged("pypi:tool"), merged("npm:other"), held=waiting)
+    assert payload.included == ["npm:other"]
+    assert reason_of(payload, "pypi:tool") == "name_collision: 2026-03-01-npm-004 has recipes/t/tool.toml"
 
 
 def test_a_clean_pull_request_may_merge_by_itself():

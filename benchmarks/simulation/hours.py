@@ -19,7 +19,7 @@ from benchmarks.simulation.work import PLATFORM, Worker
 from pipeline.config import Config, EcosystemConfig, GeneratorKind, PlatformConfig, Runner, to_config
 from pipeline.control.switches import Note, disabled, enabled
 from pipeline.digests import digest_of
-from pipeline.history.ledger import standing_files
+from pipeline.history.ledger import held_paths, standing_files
 from pipeline.model import InputFingerprints, Queue, QueueEntry
 from pipeline.publishing.publish import publish
 from pipeline.publishing.settle import settle
@@ -70,7 +70,8 @@ class Simulation:
         merged = self.destination.recipes()
         with self._measured("records"):
             write(self.paths.batch, batch)
-            self._worker.work(batch, number, merged, self._step, lambda: self._look(number))
+            held = held_paths(self.books.ledger.waiting(), batch.id)
+            self._worker.work(batch, number, merged, held, self._step, lambda: self._look(number))
         with self._measured("publish"):
             publish(self.books, destination=self.destination, revisions=self._revisions, now=self._now)
         self._look(number)

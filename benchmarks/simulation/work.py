@@ -1,7 +1,7 @@
 """What a run leaves behind for a batch: outcomes, verdicts, merged results, the payload; and what the breakers hear."""
 
 import shutil
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 from pathlib import Path
 
@@ -62,9 +62,18 @@ class Worker:
         self._paths, self._config, self._answers = paths, config, answers
 
     def work(
-        self, batch: Batch, hour: int, merged: Set[str], moment: Callable[[], datetime], look: Callable[[], None]
+        self,
+        batch: Batch,
+        hour: int,
+        merged: Set[str],
+        held: Mapping[str, str],
+        moment: Callable[[], datetime],
+        look: Callable[[], None],
     ) -> None:
-        """Leave all records of a batch; `moment` tells each step its time, `look` is called when a breaker may move."""
+        """Leave all records of a batch; `moment` tells each step its time, `look` is called when a breaker may move.
+
+        `merged` are the names of the recipes that there are, `held` the paths in open pull requests, with their batch.
+        """
         breakers = WatchedBreakers(self._paths, self._config, moment, look)
         results = []
         for selected in batch.selected:
@@ -73,7 +82,7 @@ class Worker:
             verdict = self._validate(order, outcome, breakers, moment())
             results.append(self._merge(order, outcome, draft, verdict))
         breakers.close()
-        self._pay(batch, results)
+        self._pay(batch, results, held)
 
     def _generate(
         self, order: WorkOrder, hour: int, merged: Set[str], breakers: Breakers, now: datetime
@@ -126,11 +135,13 @@ class Worker:
         write(self._paths.constraints(order.source), record)
         return record, None if text is None else text.encode()
 
-    def _pay(self, batch: Batch, results: list[tuple[ConstraintsRecord, bytes | None]]) -> None:
+    def _pay(
+        self, batch: Batch, results: list[tuple[ConstraintsRecord, bytes | None]], held: Mapping[str, str]
+    ) -> None:
         paths = self._paths
         records = [record for record, _ in results]
         recipes = {record.source: content for record, content in results if content is not None}
-        payload = payload_core.build(batch, records, self._config.payload, recipes)
+        payload = payload_core.build(batch, records, self._config.payload, recipes, held)
         shutil.rmtree(paths.payload_folder, ignore_errors=True)
         for source, file in zip(payload.included, payload.files, strict=True):
             write_bytes(Path(paths.payload_files, file.path), recipes[source])

@@ -66,6 +66,10 @@ def words(done: RolledBack, *, dry_run: bool) -> str:
             f"  branch   {done.branch} ({done.commit[:12]})",
             f"  merge    git merge {done.branch}",
         ]
+    if done.given_back:
+        lines.append(
+            f"  pending  {', '.join(done.given_back)}: they were in the same batch, which is not to be merged any more"
+        )
     if not dry_run:
-        lines.append("  these packages are not made again until you ask: `doit requeue SOURCE`")
+        lines.append("  what was rolled back is not made again until you ask: `doit requeue SOURCE`")
     return "\n".join(lines)

@@ -4,7 +4,7 @@
                                      ^------------ a failure, `growth` times longer ------------'
 
 Events reach it twice: at once from the process that made the attempt (`count`), and from the records of a batch when
-it is published (`feed`, `catch_up`), as attempts are also made elsewhere. Records write whole seconds, and several
+it is published (`catch_up`), as attempts are also made elsewhere. Records write whole seconds, and several
 attempts end in one. So a live event bears the very time that its record bears and is counted whatever was counted
 before; it moves `fed_until` to that time at least. An event of a record is counted only when it is later than
 `fed_until`. Thus no live event is lost, and none is counted again from its record.
@@ -64,13 +64,6 @@ def events_of(attempts: Iterable[Attempt]) -> list[Event]:
             event = Event(at=attempt.at, source=attempt.source, stage=attempt.stage, answered=answered)
             events.append((at, event))
     return [event for _, event in sorted(events, key=_time_of)]
-
-
-def feed(breaker: Breaker, event: Event, config: BreakerConfig) -> Breaker:
-    """Return the breaker after an event that a record tells of; one up to `fed_until` has been counted."""
-    if breaker.fed_until is not None and instant(event.at) <= instant(breaker.fed_until):
-        return breaker
-    return count(breaker, event, config)
 
 
 def catch_up(

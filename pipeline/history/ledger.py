@@ -15,11 +15,41 @@ def standing_files(entry: LedgerEntry) -> list[LedgerFile]:
     return [file for file in entry.files if file.source not in entry.rolled_back]
 
 
+def holders(entries: Iterable[LedgerEntry]) -> dict[str, str]:
+    """Return which of some batches holds a recipe of a source, by source; the last one of several."""
+    return {file.source: entry.batch_id for entry in entries for file in standing_files(entry)}
+
+
+def held_paths(waiting: Iterable[LedgerEntry], batch_id: str) -> dict[str, str]:
+    """Return which of the batches that wait for their merge, beside one itself, holds a path: the first of several.
+
+    Two of them would change the same file, and the second could not be merged.
+    """
+    held: dict[str, str] = {}
+    for entry in waiting:
+        if entry.batch_id != batch_id:
+            for file in standing_files(entry):
+                held.setdefault(file.path, entry.batch_id)
+    return held
+
+
 def taken_out(entry: LedgerEntry) -> list[LedgerFile]:
-    """Return the recipes of a batch that were rolled back."""
-    if entry.state is BatchState.ROLLED_BACK:
+    """Return the recipes of a batch that were rolled back: all of it unless it names some."""
+    if entry.state is BatchState.ROLLED_BACK and not entry.rolled_back:
         return entry.files
     return [file for file in entry.files if file.source in entry.rolled_back]
+
+
+def given_back(entry: LedgerEntry) -> list[LedgerFile]:
+    """Return the recipes that nobody rolled back, but whose batch is not to be merged any more."""
+    if entry.state is not BatchState.ROLLED_BACK or not entry.rolled_back:
+        return []
+    return [file for file in entry.files if file.source not in entry.rolled_back]
+
+
+def given_back_at(lines: Iterable[LedgerEntry]) -> str | None:
+    """Return when the recipes that nobody rolled back lost their batch, from its lines; None while they have one."""
+    return next((line.at for line in lines if given_back(line)), None)
 
 
 def taken_out_at(lines: Iterable[LedgerEntry], batch_id: str) -> dict[str, str]:
@@ -36,3 +66,17 @@ def later_batch(entries: Iterable[LedgerEntry], path: str, sha256: str) -> str |
     """Return the newest batch that put exactly these bytes at a path, or None."""
     found = [entry.batch_id for entry in entries for file in entry.files if (file.path, file.sha256) == (path, sha256)]
     return found[-1] if found else None
+
+
+def owner(entries: Iterable[LedgerEntry], file: LedgerFile, batch_id: str) -> str:
+    """Return whose the recipe of a batch is now, by its path and bytes: a later batch's that made the same anew.
+
+    Batches that were rolled back meanwhile own nothing, but for the one that is asked about.
+    """
+    found = batch_id
+    for entry in entries:
+        if entry.batch_id == batch_id:
+            found = batch_id
+        elif any((each.path, each.sha256) == (file.path, file.sha256) for each in standing_files(entry)):
+            found = entry.batch_id
+    return found

@@ -30,8 +30,8 @@ class LedgerEntry(Record, frozen=True, kw_only=True):
     """One line of `data/batches.jsonl`: all that is known of a batch at `at`; the last line of an id counts.
 
     `published_at` is fixed by the first line, so that a publication that was killed ends as if it had not been.
-    `commit` is the commit on `branch`, "" where the root is no git checkout. `rolled_back` names single sources that
-    were taken out while the rest of the batch stands.
+    `commit` is the commit on `branch`, "" where the root is no git checkout. `rolled_back` names the
+    sources that were taken out; of a batch that is `rolled_back` itself, the others only lost it before its merge.
     """
 
     schema_version: Literal[1] = 1

@@ -4,7 +4,7 @@ Each step is one that may be repeated: killed anywhere, the next publication end
 first line fixes the time, which all that is written bears, and what each recipe replaced.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -13,6 +13,7 @@ from pipeline.digests import sha256
 from pipeline.errors import PipelineError
 from pipeline.history.attempts import attempts_of
 from pipeline.history.fingerprint import policy_digest
+from pipeline.history.ledger import held_paths
 from pipeline.history.metrics import batch_metrics
 from pipeline.instants import instant, timestamp
 from pipeline.model import (
@@ -30,7 +31,7 @@ from pipeline.model import (
 from pipeline.publishing.books import Books, save_state
 from pipeline.publishing.destination import Change, Destination, Placed
 from pipeline.publishing.settle import Settled, arrivals, settle, settled_queue
-from pipeline.publishing.work import Work, read_batch, read_work
+from pipeline.publishing.work import Work, read_batch, read_work, refuse_held
 from pipeline.selection.statuses import after_batch
 from pipeline.store import Paths, read_result, write_bytes
 
@@ -63,10 +64,10 @@ def publish(
     current = frozen.id if frozen else None
     if dry_run:
         settled = Settled(merged=[entry.batch_id for entry in arrivals(books, destination, current)])
-        return _told(_begun(books, destination, now, frozen)[1], settled)
+        return _told(_begun(books, destination, now, frozen, settled.merged)[1], settled)
     settled = settle(books, destination, now, current)
     try:
-        work, entry = _begun(books, destination, now, frozen)
+        work, entry = _begun(books, destination, now, frozen, settled.merged)
     except PipelineError:
         if settled != Settled():
             save_state(books, destination)
@@ -88,17 +89,21 @@ def keep_replaced(paths: Paths, files: list[LedgerFile], destination: Destinatio
 
 
 def _begun(
-    books: Books, destination: Destination, now: datetime, frozen: Batch | None
+    books: Books, destination: Destination, now: datetime, frozen: Batch | None, merged: Collection[str]
 ) -> tuple[Work | None, LedgerEntry]:
     """Return what is to be published with its first line in the ledger; no work when that was done before.
 
-    `frozen` is the batch if it can be read; if not, reading it again says why.
+    `frozen` is the batch if it can be read; if not, reading it again says why. `merged` are the batches that were found
+    merged just now, which hold no path any more.
     """
     batch = frozen or read_batch(books.paths)
     known = books.ledger.entry(batch.id)
     if known is not None and known.state is not BatchState.BUILT:
         return None, known
     work = read_work(books.paths, books.config, batch)
+    if known is None:
+        waiting = [entry for entry in books.ledger.waiting() if entry.batch_id not in merged]
+        refuse_held(books.paths, work, held_paths(waiting, batch.id))
     at = known.published_at if known else timestamp(now)
     return work, LedgerEntry(
         batch_id=batch.id,

@@ -1,6 +1,6 @@
 """Packages that a person asks for again: what held them is forgotten, and they are pending once more."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -9,6 +9,7 @@ from pipeline.checks import nearest, shorten
 from pipeline.config import Config
 from pipeline.errors import EmptySelection, PipelineError, UnknownName
 from pipeline.history.fold import NOTHING, History, PackageHistory
+from pipeline.history.ledger import holders
 from pipeline.instants import instant, timestamp
 from pipeline.lock import alone
 from pipeline.model import Attempt, AttemptOutcome, Category, EntryStatus, Queue, QueueEntry, Stage, Subcategory
@@ -17,6 +18,7 @@ from pipeline.selection.statuses import CANDIDATES, requeued
 from pipeline.settings import load_queue
 from pipeline.source import ecosystem_of
 from pipeline.state import journal, queue_file
+from pipeline.state.ledger import Ledger
 from pipeline.store import Paths
 from pipeline.taxonomy import TAXONOMY
 
@@ -49,7 +51,8 @@ def requeue(paths: Paths, config: Config, wanted: Wanted, now: datetime, *, dry_
     with alone(paths, now):
         queue, _ = load_queue(paths, config)
         history = journal.history(paths, now)
-        done = chosen(queue, history, wanted, config.ecosystems, now, dry_run=dry_run)
+        held = holders(Ledger(paths).waiting())
+        done = chosen(queue, history, wanted, config.ecosystems, now, held=held, dry_run=dry_run)
         if not dry_run:
             at = timestamp(now)
             # The journal first: it is what counts, and the queue repeats it.
@@ -59,16 +62,26 @@ def requeue(paths: Paths, config: Config, wanted: Wanted, now: datetime, *, dry_
 
 
 def chosen(
-    queue: Queue, history: History, wanted: Wanted, ecosystems: Iterable[str], now: datetime, *, dry_run: bool = False
+    queue: Queue,
+    history: History,
+    wanted: Wanted,
+    ecosystems: Iterable[str],
+    now: datetime,
+    *,
+    held: Mapping[str, str],
+    dry_run: bool = False,
 ) -> Requeued:
-    """Return which packages are asked for; raises `PipelineError` when there are none, or one may not be asked for."""
+    """Return which packages are asked for; raises `PipelineError` when there are none, or one may not be asked for.
+
+    `held` names the batch that a source waits in for its merge (`history.ledger.holders`).
+    """
     first = {entry.source: entry for entry in reversed(queue.entries)}
     if wanted.sources:
         if wanted.category or wanted.ecosystem:
             raise PipelineError(
                 "sources and --category or --ecosystem were given", remedy="give either sources or a filter"
             )
-        found = [_named(source, first, queue) for source in dict.fromkeys(wanted.sources)]
+        found = [_named(source, first, queue, held) for source in dict.fromkeys(wanted.sources)]
         return Requeued(dry_run=dry_run, sources=[entry.source for entry in found], in_review=[])
     if not wanted.category and not wanted.ecosystem:
         raise PipelineError("nothing was asked for", remedy="name sources, --category CATEGORY or --ecosystem ECO")
@@ -99,14 +112,15 @@ def causes_of(category: str) -> frozenset[Subcategory]:
     return frozenset(cause for cause, about in TAXONOMY.items() if category in {cause.value, about.category.value})
 
 
-def _named(source: str, first: dict[str, QueueEntry], queue: Queue) -> QueueEntry:
+def _named(source: str, first: dict[str, QueueEntry], queue: Queue, held: Mapping[str, str]) -> QueueEntry:
+    """Return the entry of a source. One in review that no batch holds (the ledger was lost) waits for nothing."""
     entry = first.get(source)
     if entry is None:
         raise unknown_source(source, queue, "requeue")
-    if entry.status is EntryStatus.IN_REVIEW:
+    if entry.status is EntryStatus.IN_REVIEW and source in held:
         raise PipelineError(
-            f"{source} is in review: its recipe is made, and its pull request open",
-            remedy="merge or close that first; `doit rollback` takes a published batch back",
+            f"{source} is in review: its recipe waits in {held[source]} for the merge",
+            remedy=f"merge that first, or take it back: `doit rollback --batch {held[source]} --source {source}`",
         )
     return entry
 

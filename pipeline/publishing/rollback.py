@@ -13,27 +13,29 @@ import msgspec
 from pipeline.checks import nearest, shorten
 from pipeline.errors import PipelineError, UnknownName
 from pipeline.history.fold import NOTHING
-from pipeline.history.ledger import taken_out, taken_out_at
+from pipeline.history.ledger import given_back, given_back_at, holders, taken_out, taken_out_at
 from pipeline.instants import instant, timestamp
-from pipeline.model import Attempt, AttemptOutcome, BatchState, LedgerEntry, LedgerFile, Stage
+from pipeline.model import Attempt, AttemptOutcome, BatchState, LedgerEntry, LedgerFile, Queue, Stage
 from pipeline.publishing.books import Books, save_state
 from pipeline.publishing.destination import Change, Destination, Placed
 from pipeline.publishing.undo import BRANCH_PREFIX, Undo, body_of, message_of, payload_of, undo_of
-from pipeline.selection.statuses import rolled_back
+from pipeline.selection import statuses
 from pipeline.store import write, write_bytes
 
 
 class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
     """What a rollback came to.
 
-    `sources` are those that were asked for, `already` those of them that had been rolled back before. `not_to_merge` is
-    the batch's own branch when that still waits for its merge, "" otherwise.
+    `sources` are those that were asked for, `already` those of them that had been rolled back before; `given_back` are
+    the others of a batch that was not merged yet. `not_to_merge` is the batch's own branch when that still waits for
+    its merge, "" otherwise.
     """
 
     batch_id: str
     state: BatchState
     sources: list[str]
     already: list[str]
+    given_back: list[str]
     removed: list[str]
     restored: list[str]
     branch: str = ""
@@ -53,15 +55,16 @@ def roll_back(
     before = _entry(books, batch_id)
     asked = _asked(before, sources)
     known = [file.source for file in taken_out(before)]
-    entry = _line(before, asked, timestamp(now))
-    files = taken_out(entry)
     merged = _was_merged(books, destination, before)
+    entry = _line(before, asked, timestamp(now), merged=merged)
+    files = taken_out(entry)
     undo = undo_of(books, destination, before, files, merged=merged, settled=known)
     told = RolledBack(
         batch_id=batch_id,
         state=entry.state,
         sources=asked,
         already=[source for source in asked if source in known],
+        given_back=[file.source for file in given_back(entry)],
         removed=undo.removed,
         restored=list(undo.restored),
         not_to_merge=before.branch if before.commit and not merged else "",
@@ -70,8 +73,9 @@ def roll_back(
         return told
     books.ledger.append(entry)
     placed = _placed(books, entry, files, undo, destination)
-    times = taken_out_at(books.ledger.lines(batch_id), batch_id)
-    books.remember(_attempts(entry, files, times))
+    lines = books.ledger.lines(batch_id)
+    times = taken_out_at(lines, batch_id)
+    books.remember([*_attempts(entry, files, times), *_given_back(entry, given_back_at(lines) or entry.at)])
     _give_up(books, entry, times)
     state_commit = save_state(books, destination)
     return msgspec.structs.replace(told, branch=placed.branch, commit=placed.commit, state_commit=state_commit)
@@ -111,13 +115,17 @@ def _asked(entry: LedgerEntry, sources: Collection[str]) -> list[str]:
     return asked
 
 
-def _line(before: LedgerEntry, asked: list[str], at: str) -> LedgerEntry:
-    """Return the ledger's next line; the one before when it says all this already."""
+def _line(before: LedgerEntry, asked: list[str], at: str, *, merged: bool) -> LedgerEntry:
+    """Return the ledger's next line; the one before when it says all this already.
+
+    A batch that is not merged yet cannot be merged in part, so all of it ends, whichever sources are named.
+    """
     known = {file.source for file in taken_out(before)}
     if known.issuperset(asked):
         return before
     gone = [file.source for file in before.files if file.source in known or file.source in asked]
-    state = BatchState.ROLLED_BACK if len(gone) == len(before.files) else before.state
+    ended = not merged or len(gone) == len(before.files)
+    state = BatchState.ROLLED_BACK if ended else before.state
     return msgspec.structs.replace(before, state=state, rolled_back=gone, at=at)
 
 
@@ -159,8 +167,32 @@ def _attempts(entry: LedgerEntry, files: list[LedgerFile], times: dict[str, str]
     ]
 
 
+def _given_back(entry: LedgerEntry, at: str) -> list[Attempt]:
+    """Return the journal's lines of those that lost their batch without being named."""
+    return [
+        Attempt(
+            source=file.source,
+            batch_id=entry.batch_id,
+            stage=Stage.REQUEUE,
+            outcome=AttemptOutcome.REQUEUED,
+            message=f"{entry.batch_id} is not merged any more: others of it were rolled back",
+            at=at,
+        )
+        for file in given_back(entry)
+    ]
+
+
 def _give_up(books: Books, entry: LedgerEntry, times: dict[str, str]) -> None:
-    """Take the packages out of the queue's way, but not those that somebody has asked for again since."""
+    """Take the packages out of the queue's way, but not those that somebody has asked for again since.
+
+    Those that only lost their batch are pending, unless a later batch has them in review by now.
+    """
     history = books.history(instant(entry.at))
     given_up = {source for source, at in times.items() if history.get(source, NOTHING).rolled_back_at == at}
-    books.change_queue(lambda queue: rolled_back(queue, given_up, at=entry.at))
+    freed = {file.source for file in given_back(entry)} - holders(books.ledger.waiting()).keys()
+
+    def wanted(queue: Queue) -> Queue:
+        changed = statuses.rolled_back(queue, given_up, at=entry.at)
+        return statuses.given_back(changed, freed, at=entry.at)
+
+    books.change_queue(wanted)

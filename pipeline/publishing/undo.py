@@ -6,7 +6,7 @@ import msgspec
 
 from pipeline.digests import sha256
 from pipeline.errors import PipelineError
-from pipeline.history.ledger import later_batch
+from pipeline.history.ledger import later_batch, owner
 from pipeline.model import AutoMerge, LedgerEntry, LedgerFile, Payload, PayloadFile
 from pipeline.payload import BODY_FILE, COMMIT_MESSAGE_FILE
 from pipeline.publishing.books import Books
@@ -66,7 +66,7 @@ def undo_of(
         if found == file.previous_sha256:
             continue
         by = later_batch(batches, file.path, found) if found else None
-        if found == file.sha256 and (file.source not in settled or by == entry.batch_id):
+        if found == file.sha256 and owner(batches, file, entry.batch_id) == entry.batch_id:
             if file.previous_sha256 is None:
                 undo.removed.append(file.path)
             else:

@@ -61,6 +61,13 @@ def read_work(paths: Paths, config: Config, batch: Batch) -> Work:
     )
 
 
+def refuse_held(paths: Paths, work: Work, held: Mapping[str, str]) -> None:
+    """Raise `PipelineError` when another batch has come to wait with one of its paths since the payload was made."""
+    for file in work.payload.files:
+        if file.path in held:
+            raise _not_whole(paths, f"{held[file.path]} waits for its merge with {file.path}, too")
+
+
 def _recipes(paths: Paths, payload: Payload, constraints: Mapping[str, ConstraintsRecord]) -> dict[str, bytes]:
     """Return the recipes of a payload; raises `PipelineError` when one is not what was validated."""
     paths_told = [file.path for file in payload.files]

@@ -56,6 +56,15 @@ def requeued(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     return _changed(queue, sources, _pending, at)
 
 
+def given_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
+    """Return the queue after the batch of these sources was given up: those still in review are pending again."""
+
+    def freed(entry: QueueEntry) -> QueueEntry:
+        return _pending(entry) if entry.status is EntryStatus.IN_REVIEW else entry
+
+    return _changed(queue, sources, freed, at)
+
+
 def rolled_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     """Return the queue after the recipes of these sources were taken out: they are not made again unless asked for."""
 

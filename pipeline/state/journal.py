@@ -20,7 +20,7 @@ from pipeline.decoding import decoder
 from pipeline.digests import digest_of, sha256
 from pipeline.history import fold, memory
 from pipeline.history.fold import DETAILS, History
-from pipeline.history.memory import Counts, Identity, Memory, goes_on, identity, in_order, in_utc, remember
+from pipeline.history.memory import Identity, Memory, goes_on, identity, in_order, in_utc, remember
 from pipeline.instants import timestamp
 from pipeline.model import Attempt
 from pipeline.model import journal as model
@@ -84,11 +84,6 @@ def append(paths: Paths, attempts: Iterable[Attempt]) -> int:
 def history(paths: Paths, now: datetime | None = None) -> History:
     """Return what is known of each package; see `load`."""
     return load(paths, now).memory.packages
-
-
-def recent(paths: Paths, now: datetime, days: int = 30) -> Counts:
-    """Return how many packages were tried in the last days, and how many of them again; see `load`."""
-    return load(paths, now).memory.recent(now, days)
 
 
 def load(paths: Paths, now: datetime | None = None, known: Folded | None = None) -> Folded:

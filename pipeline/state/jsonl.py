@@ -1,7 +1,7 @@
 """Files of lines, one JSON object each: read so that a damaged line costs only itself, and only ever appended to."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,23 +13,21 @@ from pipeline.store import decode, is_there, read_bytes
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-def read_lines(path: Path, kind: type[T], *, damaged: Callable[[int], None] | None = None) -> Iterator[T]:
+def read_lines(path: Path, kind: type[T]) -> Iterator[T]:
     """Yield the records of a file, in its order; none when there is no file.
 
-    A line that is no such record (a crash in the middle of a write, a merge gone wrong) is skipped; `damaged` is told
-    its number, counted from 1. Raises `PipelineError` when the file cannot be read.
+    A line that is no such record (a crash in the middle of a write, a merge gone wrong) is skipped. Raises
+    `PipelineError` when the file cannot be read.
     """
     if not is_there(path):
         return
     reader = decoder(kind)
-    for number, line in enumerate(read_bytes(path, purpose="file of lines").split(b"\n"), start=1):
+    for line in read_bytes(path, purpose="file of lines").split(b"\n"):
         if not line or line.isspace():
             continue
         record = decode_line(reader, line)
         if record is not None:
             yield record
-        elif damaged is not None:
-            damaged(number)
 
 
 def decode_line(decoder: "Decoder[T]", line: bytes) -> T | None:

@@ -79,13 +79,3 @@ class Ledger:
         self._lines.setdefault(seen.batch_id, []).append(line)
         self._states[seen.batch_id] = seen.state
         self.newest_at = max(self.newest_at, seen.at)
-
-
-def entries(paths: Paths) -> dict[str, LedgerEntry]:
-    """Return what stands of each batch, by its id, oldest first; nothing when there is no ledger."""
-    return Ledger(paths).entries()
-
-
-def append(paths: Paths, entry: LedgerEntry) -> bool:
-    """Add a line to the ledger, unless the same stands last for its id; return whether it was added."""
-    return Ledger(paths).append(entry)

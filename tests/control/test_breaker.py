@@ -15,7 +15,6 @@ from pipeline.control.breaker import (
     catch_up,
     count,
     events_of,
-    feed,
     open_minutes,
     release,
 )
@@ -292,8 +291,6 @@ def test_live_events_of_one_second_all_count_and_their_records_count_no_more():
     live = failures(4)
     breaker = after(CLOSED, *live)
     assert breaker.failures == 4
-    for one in live:
-        assert feed(breaker, one, SHIPPED) == breaker
     assert catch_up({"npm": breaker}, live, SHIPPED, at(9)) == {"npm": breaker}
 
 
@@ -310,7 +307,7 @@ def test_a_clock_that_is_ahead_does_not_blind_the_breaker():
     ahead = Event(at="9999-12-31T23:59:59Z", source="npm:x", stage=Stage.GENERATE, answered=False)
     known = catch_up({}, [ahead], SHIPPED, NOW)["npm"]
     assert (known.failures, known.fed_until) == (1, timestamp(NOW))
-    assert feed(known, event(1, answered=False), SHIPPED).failures == 2
+    assert catch_up({"npm": known}, [event(1, answered=False)], SHIPPED, at(9))["npm"].failures == 2
 
 
 EVENTS = st.lists(

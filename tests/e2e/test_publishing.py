@@ -13,13 +13,14 @@ import pytest
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.instants import instant
 from pipeline.lock import alone
-from pipeline.model import Queue
+from pipeline.model import BatchState, LedgerFile, Queue
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import destination_of
 from pipeline.publishing.publish import publish
 from pipeline.settings import load_config
 from pipeline.state.ledger import Ledger
 from pipeline.store import Paths
+from tests.builders_ledger import ledger_entry
 from tests.e2e.world import World, finish, load
 from tests.publishing.lab import Checkout
 
@@ -55,6 +56,16 @@ def small(world: World) -> World:
     world.configure(platforms=world.only_here(), batch={"size": 2})
     world.queue(world.npm("aloft"), world.npm("bright"), world.pypi("calm"), "npm:missing")
     return world
+
+
+def test_a_recipe_that_an_open_batch_holds_is_left_out(small: World) -> None:
+    """The payload asks the ledger; the package says whose path it is."""
+    file = LedgerFile(source="npm:another", path="recipes/a/aloft.toml", sha256="a" * 64)
+    Ledger(small.paths).append(ledger_entry(state=BatchState.PUBLISHED, files=[file]))
+    small.ran()
+    reasons = {each.source: each.reason for each in small.payload().excluded}
+    assert reasons == {"npm:aloft": f"name_collision: {ledger_entry().batch_id} has {file.path}"}
+    assert small.payload().included == ["pypi:calm"]
 
 
 def test_the_whole_life_in_a_git_checkout(small: World) -> None:

@@ -73,6 +73,7 @@ class Root:
         *,
         number: int = 1,
         replaces: Mapping[str, bytes] | None = None,
+        held: Mapping[str, str] | None = None,
     ) -> str:
         """Leave a finished batch: recipes of some packages, what became of others; return its id."""
         outcomes: dict[str, Outcome] = {source: _generated(source, content) for source, content in made.items()}
@@ -80,7 +81,7 @@ class Root:
         old = {source: sha256(content) for source, content in (replaces or {}).items()}
         batch = _batch(number, list(outcomes))
         records = [_merged(source, made.get(source), outcomes[source], old.get(source)) for source in outcomes]
-        payload = payload_core.build(batch, records, config().payload, dict(made))
+        payload = payload_core.build(batch, records, config().payload, dict(made), held or {})
         paths = self.paths
         for record in records:
             source = record.source

@@ -7,7 +7,9 @@ import msgspec
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.model import BatchState, EntryStatus
+from pipeline.history.ledger import held_paths
+from pipeline.model import AttemptOutcome, BatchState, EntryStatus, Stage
+from pipeline.state import journal
 from pipeline.state.ledger import Ledger
 from pipeline.state.queue_file import change
 from tests.builders import NOW, config
@@ -103,8 +105,8 @@ def test_the_ledger_says_what_was_replaced(root):
 def test_everything_that_is_remembered_is_written(root):
     """Journal, numbers, minutes: each with the time of the publication."""
     root.publish()
-    journal = [json.loads(line) for line in (root.paths.journal_folder / "2026-03.jsonl").read_text().splitlines()]
-    ends = {line["source"]: line["outcome"] for line in journal if line["stage"] == "payload"}
+    written = [json.loads(line) for line in (root.paths.journal_folder / "2026-03.jsonl").read_text().splitlines()]
+    ends = {line["source"]: line["outcome"] for line in written if line["stage"] == "payload"}
     assert ends == {
         "npm:a": "succeeded",
         "npm:b": "succeeded",
@@ -204,6 +206,37 @@ def test_an_edit_of_the_queue_meanwhile_stays(root):
     after = json.loads(path.read_text())["entries"]
     assert [each["source"] for each in after] == list(SOURCES[::-1])
     assert (after[0]["priority"], after[5]["status"]) == (1, "excluded")
+
+
+def test_a_path_in_an_open_branch_is_put_off_without_backoff(in_git):
+    """The later batch is published without it, each time the same; the package stays pending."""
+    first = in_git.publish().batch_id
+    waiting = held_paths(Ledger(in_git.paths).waiting(), "2026-03-02-mixed-002")
+    assert waiting == {"recipes/a/a.toml": first, "recipes/b/b.toml": first}
+    in_git.queue(*SOURCES, "pypi:a")
+    second = in_git.leave({"pypi:a": b"# another a\n", "npm:other": b"# o\n"}, number=2, held=waiting)
+    published = in_git.publish()
+    assert [file.path for file in published.files] == ["recipes/o/other.toml"]
+    assert [each.reason for each in published.excluded] == [f"name_collision: {first} has recipes/a/a.toml"]
+    ends = {line.source: line.outcome for line in journal.of_batch(in_git.paths, second) if line.stage is Stage.PAYLOAD}
+    assert ends == {"pypi:a": AttemptOutcome.DEFERRED, "npm:other": AttemptOutcome.SUCCEEDED}
+    assert in_git.entries()["pypi:a"] is EntryStatus.PENDING
+    before = in_git.state()
+    assert in_git.publish(LATER).already
+    assert in_git.state() == before
+
+
+def test_a_payload_that_came_to_share_a_path_with_an_open_branch_is_refused(in_git, checkout):
+    """Nothing is written; once that branch is merged or taken back, it may be published."""
+    first = in_git.publish()
+    in_git.leave({"npm:a": b"# a\n"}, number=2)
+    before = in_git.state()
+    with pytest.raises(PipelineError, match=f"{first.batch_id} waits for its merge with recipes/a/a.toml, too"):
+        in_git.publish()
+    assert in_git.state() == before
+    checkout.git("merge", "-q", first.branch)
+    assert [file.path for file in in_git.publish(dry_run=True).files] == ["recipes/a/a.toml"]
+    assert len(in_git.publish().files) == 1
 
 
 # ------------------------------------------------------------------------------------ refusals

@@ -12,24 +12,30 @@ from pipeline.state import journal
 from pipeline.store import Paths
 from tests.builders import NOW, config, entry, queue
 from tests.builders_selection import before, concluded, failed, told
+from tests.publishing.batches import Root
+from tests.publishing.lab import Checkout
 
 ECOSYSTEMS = ("npm", "pypi", "cargo")
 FAILED, REVIEW = EntryStatus.FAILED, EntryStatus.IN_REVIEW
 
 
-def asked_for(*entries, history=None, **wanted):
+def asked_for(*entries, history=None, held=None, **wanted):
     """Return which sources of a queue are asked for, and which are in review."""
-    found = chosen(queue(*entries), history or {}, Wanted(**wanted), ECOSYSTEMS, NOW)
+    found = chosen(queue(*entries), history or {}, Wanted(**wanted), ECOSYSTEMS, NOW, held=held or {})
     return found.sources, found.in_review
 
 
-def test_a_source_is_asked_for_whatever_its_status_is_but_in_review():
-    """Also one that succeeded: its recipe is made anew."""
-    for status in EntryStatus:
-        if status is not REVIEW:
-            assert asked_for(entry("npm:a", status=status), sources=["npm:a", "npm:a"]) == (["npm:a"], [])
-    with pytest.raises(PipelineError, match="npm:a is in review: its recipe is made, and its pull request open"):
-        asked_for(entry("npm:a", status=REVIEW), sources=["npm:a"])
+@pytest.mark.parametrize("status", EntryStatus)
+def test_a_source_is_asked_for_whatever_its_status_is(status):
+    """Also one that succeeded, as its recipe is made anew; also one in review that no batch knows of any more."""
+    assert asked_for(entry("npm:a", status=status), sources=["npm:a", "npm:a"]) == (["npm:a"], [])
+
+
+def test_a_source_whose_batch_waits_for_its_merge_is_refused():
+    """With the batch, and the command that takes it back."""
+    with pytest.raises(PipelineError, match="npm:a is in review: its recipe waits in 2026-03-02-mixed-001") as refused:
+        asked_for(entry("npm:a", status=REVIEW), held={"npm:a": "2026-03-02-mixed-001"}, sources=["npm:a"])
+    assert "`doit rollback --batch 2026-03-02-mixed-001 --source npm:a`" in refused.value.remedy
 
 
 def test_an_ecosystem_asks_for_all_that_is_held_back():
@@ -140,3 +146,18 @@ def test_nothing_is_written_while_somebody_works_on_the_root(paths):
     with alone(paths, NOW), pytest.raises(AlreadyRunning):
         requeue(paths, config(), Wanted(sources=["npm:a"]), NOW, dry_run=False)
     assert on_disk(paths).entries[0].status is FAILED
+
+
+def test_what_is_in_review_may_be_asked_for_once_no_batch_waits_with_it(tmp_path):
+    """A ledger that was lost must not lock a package for ever; one that holds it does."""
+    root = Root(tmp_path / "root")
+    Checkout(root.paths.root)
+    root.queue("npm:a")
+    batch_id = root.leave({"npm:a": b"# a\n"})
+    root.publish()
+    assert root.entries() == {"npm:a": REVIEW}
+    with pytest.raises(PipelineError, match=batch_id):
+        requeue(root.paths, config(), Wanted(sources=["npm:a"]), NOW, dry_run=False)
+    root.paths.ledger.unlink()
+    requeue(root.paths, config(), Wanted(sources=["npm:a"]), NOW, dry_run=False)
+    assert root.entries() == {"npm:a": EntryStatus.PENDING}

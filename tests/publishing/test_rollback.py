@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.commands.rollback import words
 from pipeline.errors import PipelineError, UnknownName
 from pipeline.model import Attempt, AttemptOutcome, BatchState, EntryStatus, Payload, Stage
 from pipeline.state import journal
@@ -181,6 +182,17 @@ def test_a_later_batch_is_named(released):
     assert released.recipes() == {B: OLD_B}
 
 
+def test_a_later_batch_that_made_the_same_bytes_anew_is_named(released):
+    """Its recipe is that batch's by now; it has to be rolled back first."""
+    second = released.released({"npm:a": b"# a\n"}, number=2, replaces={"npm:a": b"# a\n"})
+    before = released.state()
+    with pytest.raises(PipelineError, match=f"{A} .found [0-9a-f]* of batch {second}, expected"):
+        released.roll_back(ID, "npm:a", now=LATER)
+    assert released.state() == before
+    released.undone(batch_id=second)
+    assert released.undone("npm:a", now=MUCH_LATER).removed == [A]
+
+
 def test_what_has_been_undone_by_hand_needs_nothing(released):
     """The packages are given up all the same."""
     released.paths.recipe(A).unlink()
@@ -264,13 +276,45 @@ def test_a_branch_that_was_merged_all_the_same_can_be_undone(waiting):
     assert waiting.recipes() == {}
 
 
-def test_the_rest_of_a_batch_may_still_be_merged(waiting):
-    """Its entries succeed, the one that was rolled back does not."""
+def test_a_part_of_a_batch_that_is_not_merged_yet_ends_all_of_it(waiting):
+    """What was named is given up; the others are made again by a later batch, and the journal says why."""
+    done = waiting.roll_back(ID, "npm:b", now=LATER)
+    assert (done.state, done.sources, done.given_back) == (BatchState.ROLLED_BACK, ["npm:b"], ["npm:a"])
+    assert "  pending  npm:a: they were in the same batch" in words(done, dry_run=False)
+    entries = waiting.entries()
+    assert (entries["npm:a"], entries["npm:b"]) == (EntryStatus.PENDING, EntryStatus.REQUIRES_MANUAL)
+    ends = {line.source: line for line in journal.of_batch(waiting.paths, ID) if line.at == "2026-03-02T13:00:00Z"}
+    assert (ends["npm:a"].stage, ends["npm:b"].stage) == (Stage.REQUEUE, Stage.ROLLBACK)
+    assert "others of it were rolled back" in ends["npm:a"].message
+
+
+def test_repeating_that_changes_nothing_also_after_a_later_batch(waiting):
+    """What the later batch has in review stays there."""
+    waiting.roll_back(ID, "npm:b", now=LATER)
+    state = waiting.state()
+    assert waiting.roll_back(ID, "npm:b", now=MUCH_LATER).given_back == ["npm:a"]
+    assert waiting.state() == state
+    waiting.leave({"npm:a": b"# a\n"}, number=2)
+    waiting.publish(MUCH_LATER)
+    waiting.roll_back(ID, "npm:b", now=MUCH_LATER)
+    assert waiting.entries()["npm:a"] is EntryStatus.IN_REVIEW
+
+
+def test_the_rest_of_it_may_be_rolled_back_too(waiting):
+    """Then it is given up as well."""
+    waiting.roll_back(ID, "npm:b", now=LATER)
+    done = waiting.roll_back(ID, now=MUCH_LATER)
+    assert (done.already, done.given_back) == (["npm:b"], [])
+    assert waiting.entries()["npm:a"] is EntryStatus.REQUIRES_MANUAL
+
+
+def test_a_branch_that_is_merged_though_a_part_was_rolled_back_can_be_undone(waiting):
+    """Only what was named goes; nothing counts as a success of that batch."""
     waiting.roll_back(ID, "npm:b", now=LATER)
     waiting.merge(f"batch/{ID}")
     waiting.publish(MUCH_LATER)
     statuses = waiting.entries()
-    assert (statuses["npm:a"], statuses["npm:b"]) == (EntryStatus.SUCCESS, EntryStatus.REQUIRES_MANUAL)
+    assert (statuses["npm:a"], statuses["npm:b"]) == (EntryStatus.PENDING, EntryStatus.REQUIRES_MANUAL)
     assert waiting.undone("npm:b", now=MUCH_LATER).removed == [B]
     assert waiting.recipes() == {A: b"# a\n"}
 

@@ -101,7 +101,7 @@ def test_a_time_that_no_calendar_has_is_not_written(paths):
 def test_an_empty_root_has_no_history_and_gets_no_index(paths):
     """Looking must not write where there is nothing to remember."""
     assert journal.history(paths, LATER) == {}
-    assert journal.recent(paths, LATER) == Counts()
+    assert journal.load(paths, LATER).memory.recent(LATER, 30) == Counts()
     assert journal.of_source(paths, "npm:tool", 5) == []
     assert list(paths.root.iterdir()) == []
 
@@ -331,5 +331,6 @@ def test_clocks_of_several_machines_may_differ_a_little(paths):
 def test_shares_are_counted_through_the_index(paths):
     """Selection asks how much of a month's attempts were tries again."""
     journal.append(paths, [line(0), line(60), line(120, source="npm:other", outcome=AttemptOutcome.SUCCEEDED)])
-    assert journal.recent(paths, BEGAN + timedelta(days=1)) == Counts(attempts=3, again=1)
-    assert journal.recent(paths, LATER, days=3) == Counts()
+    known = journal.load(paths, LATER).memory
+    assert known.recent(BEGAN + timedelta(days=1), 30) == Counts(attempts=3, again=1)
+    assert known.recent(LATER, 3) == Counts()
