@@ -21,13 +21,15 @@ from pipeline.control.stops import stop_for
 from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
-from pipeline.errors import PipelineError
+from pipeline.errors import NoClient, PipelineError
 from pipeline.http_events import CacheHit, CountingObserver, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
 from pipeline.limiter import FileLimiter
 from pipeline.model import (
+    Category,
     ConstraintsRecord,
     Control,
+    Failed,
     Gate,
     Generated,
     Held,
@@ -107,7 +109,15 @@ class Run:
         if held is not None:
             return held
         adapters = self._opened()
-        registry = adapters.endpoints.registry(ecosystem, identifier_of(order.source))
+        try:
+            registry = adapters.endpoints.registry(ecosystem, identifier_of(order.source))
+        except NoClient as error:  # the other ecosystems can go on; here it may be mended before the next run
+            return Failed(
+                category=Category.MISSING_DEP,
+                subcategory=Subcategory.RUNTIME_MISSING,
+                transient=True,
+                message=error.line(),
+            )
         return ECOSYSTEMS[ecosystem].make(
             order, registry=registry, fetcher=adapters.fetcher(ecosystem), now=self.moment()
         )
