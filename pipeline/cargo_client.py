@@ -42,6 +42,11 @@ def address_in(output: str) -> str:
     return found[1] if found else ""
 
 
+def is_replaced(output: str) -> bool:
+    """Say whether cargo wants crates-io to be named: with a replacement it is no default that goes without saying."""
+    return f"{CRATES_IO} is replaced with" in output
+
+
 def variables(crates_io: str, default: str) -> dict[str, str]:
     """Return the variables by which a cargo that is given `REPLACE` uses these addresses.
 

@@ -201,14 +201,19 @@ class Clients:
             raise NoClient("cargo is not on this machine", remedy="install Rust")
         with self._lock:
             if registry not in self._cargo:
-                asked = cargo_client.question(cargo, registry)
-                ran = self._run(asked, cargo_client.question_variables(self._environment), self._folder)
-                self._cargo[registry] = cargo_client.address_in(ran.output)
+                self._cargo[registry] = self._ask_cargo(cargo, registry)
             found = self._cargo[registry]
         if not found:
             remedy = "use cargo 1.82 or newer, and set its registries to sparse ones"
             raise NoClient("cargo does not say which registry it uses", remedy=remedy)
         return _address(found, "cargo's registry")
+
+    def _ask_cargo(self, cargo: str, registry: str) -> str:
+        asked = cargo_client.question(cargo, registry)
+        ran = self._run(asked, cargo_client.question_variables(self._environment), self._folder)
+        if not registry and cargo_client.is_replaced(ran.output):
+            return self._ask_cargo(cargo, cargo_client.CRATES_IO)
+        return cargo_client.address_in(ran.output)
 
     def _cargo_variables(self) -> dict[str, str]:
         try:

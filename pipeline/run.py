@@ -57,7 +57,7 @@ if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
     from pipeline.http import HttpFetcher
 
 # What another try on this machine cannot mend.
-MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING})
+MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
 # Waits between the tries of a validation that met an infrastructure error, in seconds.
 RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
 

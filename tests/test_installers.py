@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.config import PhaseLimits, ValidationConfig
+from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.model import Subcategory, VerdictStatus, Verify
 from pipeline.platforms import ALL_PLATFORMS, BY_ID
 from pipeline.sandbox.base import Job, Phase, PhaseOutput
@@ -82,8 +83,8 @@ BOTH = pytest.mark.parametrize(("source", "module"), [("npm:tool", npm), ("pypi:
 
 
 def test_each_installer_stands_under_its_ecosystem():
-    """The table names both ecosystems, each with a revision."""
-    assert set(INSTALLERS) == {"npm", "pypi"}
+    """The table names each ecosystem that has recipes, each with a revision."""
+    assert set(INSTALLERS) == set(ECOSYSTEMS)
     assert all(installer.REVISION >= 1 for installer in INSTALLERS.values())
 
 

@@ -147,10 +147,11 @@ _RUN_RULES = (
 # What build scripts, the cc, cmake, pkg-config and bindgen crates, and the linker say of what they do not find.
 _COMPILE_RULES = (
     *_TOO_OLD_COMPILER,
+    _Rule(re.compile(r"linker `\S+` not found"), Category.MISSING_DEP, Subcategory.RUNTIME_MISSING, infra=True),
     _missing(r"The system library `\S+` required by crate `\S+` was not found|Could not find directory of OpenSSL"),
     _missing(r"pkg-config command could not be found|is `\S+` not installed\?|Could not find `protoc`"),
-    _missing(r"failed to find tool \S+|[Uu]nable to find libclang|linker `\S+` not found"),
-    _missing(r"cannot find -l\S+|fatal error: \S+\.h(?:pp)?: No such file or directory"),
+    _missing(r"failed to find tool \S+|[Uu]nable to find libclang"),
+    _missing(r"(?:cannot find|unable to find library) -l\S+|fatal error: \S+\.h(?:pp)?: No such file or directory"),
     *_RUN_RULES,
     _install(r"(?m)^error(?:\[E\d+\])?: (?!could not compile|failed to compile|aborting)", Subcategory.INSTALL_ERROR),
 )

@@ -36,14 +36,14 @@ _JOBS = 2
 # `cargo info` fetches one crate and unpacks it. `cargo tree` then fetches what this machine's build needs, and no more:
 # a third less than `cargo fetch`, which takes what the tests need too. A crate without a lock file gets one in a copy.
 _FETCH = """set -e
-"$@" info "$CRATE@$VERSION" >/dev/null
+"$@" info --registry "$REGISTRY" "$CRATE@$VERSION" >/dev/null
 for found in "$CARGO_HOME"/registry/src/*/"$CRATE-$VERSION"; do crate=$found; done
 locked=--locked
 [ -f "$crate/Cargo.lock" ] || { cp -r "$crate" /tmp/crate; crate=/tmp/crate; locked=; }
 "$@" tree $locked --edges no-dev --target "$TARGET" --depth 0 --manifest-path "$crate/Cargo.toml" >/dev/null
 """
 _LOCK = """set -e
-"$@" info "$CRATE@$VERSION" >/dev/null
+"$@" info --registry "$REGISTRY" "$CRATE@$VERSION" >/dev/null
 for found in "$CARGO_HOME"/registry/src/*/"$CRATE-$VERSION"; do crate=$found; done
 [ -f "$crate/Cargo.lock" ] || {
   cp -r "$crate" /tmp/crate; crate=/tmp/crate; "$@" generate-lockfile --manifest-path "$crate/Cargo.toml"; }
@@ -133,6 +133,11 @@ def _cargo(job: Job, tools: Toolchain) -> tuple[str, ...]:
     return (*tools.cargo.argv, *(cargo_client.REPLACE if job.client_environment else ()))
 
 
+def _registry(job: Job) -> str:
+    """Return the registry of the crate itself: cargo wants it to be named where crates-io is replaced."""
+    return job.client_environment.get("CARGO_REGISTRY_DEFAULT", cargo_client.CRATES_IO)
+
+
 def _client_phase(job: Job, tools: Toolchain, name: str, script: str, stdout: Path | None = None) -> Phase:
     """Return a phase that runs cargo with the network on. No code of a package runs: nothing is compiled.
 
@@ -145,6 +150,7 @@ def _client_phase(job: Job, tools: Toolchain, name: str, script: str, stdout: Pa
             **_environment(job, tools),
             "CRATE": identifier_of(job.source),
             "VERSION": job.version,
+            "REGISTRY": _registry(job),
             "TARGET": tools.target,
             **job.client_environment,
         },
@@ -158,7 +164,8 @@ def _client_phase(job: Job, tools: Toolchain, name: str, script: str, stdout: Pa
 def _build(course: Course, job: Job, tools: Toolchain) -> Path | Diagnosis:
     """Compile as `cargo install` does, in memory, and return the folder with what it installed."""
     limits = job.limits.compile
-    install = ("install", "--locked", "--offline", "--root", PREFIX, f"{identifier_of(job.source)}@{job.version}")
+    wanted = ("--registry", _registry(job), f"{identifier_of(job.source)}@{job.version}")
+    install = ("install", "--locked", "--offline", "--root", PREFIX, *wanted)
     archive = job.work_folder / "built.tar"
     built = course.run(
         Phase(
