@@ -70,7 +70,7 @@ def test_package_code_meets_neither_network_nor_secrets_nor_a_writable_cache(tmp
         assert not any("secret" in value for value in phase.environment.values())
     assert not any(mount.writable for mount in (*build.mounts, *verify.mounts))
     assert {"--locked", "--offline", "tool@1.2.3"} <= set(build.argv)
-    assert build.environment["CARGO_HOME"] == fetch.environment["CARGO_HOME"]
+    assert build.environment["FETCHED"] == fetch.environment["CARGO_HOME"] != build.environment["CARGO_HOME"]
     assert build.environment["CARGO_BUILD_JOBS"] == "2"
     assert "install" not in fetch.argv
     assert unpack.argv[0] == "tar"
@@ -86,7 +86,7 @@ def test_another_registry_has_a_cache_of_its_own(tmp_path):
             made(tmp_path / str(at)), client_environment={"CARGO_REGISTRIES_RECIPELINE_INDEX": f"sparse+{address}"}
         )
         cargo.validate(job, sandbox, NOW, toolchain=TOOLCHAIN)
-        homes |= {phase.environment["CARGO_HOME"] for phase in sandbox.phases if "CARGO_HOME" in phase.environment}
+        homes.add(sandbox.phases[0].environment["CARGO_HOME"])
     assert len(homes) == 2
 
 
@@ -155,6 +155,23 @@ def test_failed_compilations_are_understood(output, subcategory, infra):
     found = diagnose.compile_failure(answer(output, 101), LIMITS)
     assert (found.subcategory, found.infra) == (subcategory, infra)
     assert found.reason.split(":")[-1].strip()[:20] in output or "exit status" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("stderr", "said"),
+    [
+        ("Error: ReadOnlyFilesystem", "Error: ReadOnlyFilesystem"),
+        ("thread 'main' (2) panicked at build.rs:3:5:\n  no luck\n  note: run with", "no luck"),
+    ],
+)
+def test_what_a_build_script_says_is_the_reason(stderr, said):
+    """cargo only says that it failed; the cause stands further down."""
+    output = (
+        "error: failed to run custom build command for `tool v1.2.3`\n\nCaused by:\n  process didn't exit\n"
+        f"  --- stdout\n  cargo:x=build.rs\n\n  --- stderr\n  {stderr}\nerror: failed to compile `tool`\n"
+    )
+    found = diagnose.compile_failure(answer(output, 101), LIMITS)
+    assert found.reason == f"build script of tool v1.2.3: {said}"
 
 
 @pytest.mark.parametrize(("limit", "subcategory"), [("oom", "oom"), ("timeout", "timeout"), ("disk", "disk")])

@@ -123,6 +123,7 @@ def test_a_heavy_entry_gets_more_room_for_its_installation(tmp_path):
     heavy, light = (made.limits(order) for order in made.orders)
     assert heavy.fetch == heavy.build == PhaseLimits(timeout_seconds=300, memory_mb=3072, pids=256, disk_mb=2048)
     assert heavy.verify == light.verify
+    assert (heavy.compile.timeout_seconds, light.compile.timeout_seconds) == (1800, 900)
     assert light.fetch.memory_mb == 2048
 
 

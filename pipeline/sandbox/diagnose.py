@@ -153,7 +153,14 @@ _COMPILE_RULES = (
     _missing(r"failed to find tool \S+|[Uu]nable to find libclang"),
     _missing(r"(?:cannot find|unable to find library) -l\S+|fatal error: \S+\.h(?:pp)?: No such file or directory"),
     *_RUN_RULES,
-    _install(r"(?m)^error(?:\[E\d+\])?: (?!could not compile|failed to compile|aborting)", Subcategory.INSTALL_ERROR),
+)
+# The compiler's first error of its own, and what a build script says before it ends; cargo sums both up at the end.
+_COMPILE_ERROR = re.compile(
+    r"(?m)^error(?:\[E\d+\])?: (?!could not compile|failed to (?:compile|run custom build command)|aborting)"
+)
+_BUILD_SCRIPT = re.compile(
+    r"failed to run custom build command for `(?P<crate>[^`]+)`[\s\S]*?--- stderr\n"
+    r"(?:\s*thread [^\n]* panicked at [^\n]*\n)?\s*(?P<said>\S[^\n]*)"
 )
 _MISSING_MODULE = re.compile(r"No module named '[\w.]+'|Cannot find (?:module|package) '[^']+'")
 _MISSING_VERSION = re.compile(
@@ -214,8 +221,19 @@ def compile_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
     return (
         _ended(answer, limits, Category.INSTALL_FAILED)
         or _first_match(answer, _COMPILE_RULES)
+        or _compile_error(answer)
         or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
     )
+
+
+def _compile_error(answer: PhaseOutput) -> Diagnosis | None:
+    if script := _BUILD_SCRIPT.search(answer.output):
+        reason = _one_line(f"build script of {script['crate']}: {script['said']}")
+    elif error := _COMPILE_ERROR.search(answer.output):
+        reason = _line_at(answer.output, error.start())
+    else:
+        return None
+    return Diagnosis(category=Category.INSTALL_FAILED, subcategory=Subcategory.INSTALL_ERROR, reason=reason)
 
 
 def run_failure(answer: PhaseOutput, limits: PhaseLimits, *, engine_warned: bool) -> Diagnosis:

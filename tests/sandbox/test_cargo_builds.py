@@ -31,11 +31,14 @@ fn main() {{
     let wait = time::Duration::from_secs(2);
     assert!(net::TcpStream::connect_timeout(&address, wait).is_err(), "REACHED the registry");
     assert!(fs::read("{secret}").is_err(), "REACHED a file of the host");
-    let cache = path::Path::new(&std::env::var("CARGO_HOME").unwrap()).join("poison");
-    assert!(fs::write(cache, "x").is_err(), "REACHED the cache");
+    let cache = path::PathBuf::from(std::env::var("FETCHED").unwrap());
+    for place in ["poison", "registry/cache/poison", "registry/index/poison"] {{
+        assert!(fs::write(cache.join(place), "x").is_err(), "REACHED the cache");
+    }}
     assert!(fs::write("/usr/bin/poison", "x").is_err(), "REACHED the system");
     assert!(std::env::var("CARGO_HTTP_PROXY").is_err(), "REACHED a secret");
     fs::write(path::Path::new(&std::env::var("OUT_DIR").unwrap()).join("own.rs"), "// allowed").unwrap();
+    fs::write("completions.sh", "# allowed: its own sources, which are a copy").unwrap();
 }}
 """
 

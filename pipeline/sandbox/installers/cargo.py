@@ -30,7 +30,8 @@ from pipeline.source import identifier_of
 
 REVISION = 1
 
-_TARGET = "/target"
+# In memory: what is compiled, and sources that build scripts may write to, as some do.
+_SCRATCH = "/build"
 # Of the compiler at once. The same everywhere: memory and time are then measured alike on each machine.
 _JOBS = 2
 # `cargo info` fetches one crate and unpacks it. `cargo tree` then fetches what this machine's build needs, and no more:
@@ -49,8 +50,14 @@ for found in "$CARGO_HOME"/registry/src/*/"$CRATE-$VERSION"; do crate=$found; do
   cp -r "$crate" /tmp/crate; crate=/tmp/crate; "$@" generate-lockfile --manifest-path "$crate/Cargo.toml"; }
 cat "$crate/Cargo.lock"
 """
-# The prefix is in memory; what cargo put there comes out as an archive.
-_BUILD = f'"$@" >&2 && tar -C {PREFIX} -cf - .'
+# cargo unpacks what was fetched once more, next to what it compiles: the shared cache stays as it is. The prefix is in
+# memory too; what cargo put there comes out as an archive.
+_BUILD = f"""set -e
+mkdir -p "$CARGO_HOME/registry"
+ln -s "$FETCHED/registry/index" "$FETCHED/registry/cache" "$CARGO_HOME/registry/"
+"$@" >&2
+tar -C {PREFIX} -cf - .
+"""
 
 
 @functools.cache
@@ -166,22 +173,25 @@ def _build(course: Course, job: Job, tools: Toolchain) -> Path | Diagnosis:
     limits = job.limits.compile
     wanted = ("--registry", _registry(job), f"{identifier_of(job.source)}@{job.version}")
     install = ("install", "--locked", "--offline", "--root", PREFIX, *wanted)
+    environment = _environment(job, tools)
     archive = job.work_folder / "built.tar"
     built = course.run(
         Phase(
             name="build",
             argv=("/bin/sh", "-c", _BUILD, "build", *_cargo(job, tools), *install),
             environment={
-                **_environment(job, tools),
+                **environment,
+                "FETCHED": environment["CARGO_HOME"],
+                "CARGO_HOME": f"{_SCRATCH}/cargo",
                 "CARGO_BUILD_JOBS": str(_JOBS),
-                "CARGO_TARGET_DIR": _TARGET,
+                "CARGO_TARGET_DIR": f"{_SCRATCH}/target",
             },
             mounts=(*tools.cargo.mounts, Mount(host=job.cache_folder, inside=CACHE, cache=True)),
             network=False,
             limits=limits,
             tmpfs=(
                 Tmpfs(inside=PREFIX, size_mb=max(limits.disk_mb // 4, 1)),
-                Tmpfs(inside=_TARGET, size_mb=limits.disk_mb),
+                Tmpfs(inside=_SCRATCH, size_mb=limits.disk_mb),
             ),
             stdout=archive,
         )
