@@ -16,6 +16,9 @@ _DEFAULT = "recipeline-default"
 # Replacing crates-io by a registry is possible in a file or on the command line, but not by a variable.
 REPLACE = ("--config", f'source.{CRATES_IO}.replace-with="{MIRROR}"')
 
+# For a cargo that names none.
+REMEDY = "use cargo 1.82 or newer, and set its registries to sparse ones"
+
 _NOWHERE = ("net.offline=false", "net.retry=0", 'http.proxy="http://127.0.0.1:1"')
 # Any name serves: cargo reads config.json of the index first.
 _ANY_CRATE = "recipeline"
@@ -56,6 +59,11 @@ def variables(crates_io: str, default: str) -> dict[str, str]:
     if default != crates_io:
         told |= {_index_of(_DEFAULT): f"sparse+{default}/", "CARGO_REGISTRY_DEFAULT": _DEFAULT}
     return told
+
+
+def knows_registry(told: Mapping[str, str]) -> bool:
+    """Say whether these variables name a registry."""
+    return _index_of(MIRROR) in told
 
 
 def _index_of(registry: str) -> str:

@@ -204,8 +204,7 @@ class Clients:
                 self._cargo[registry] = self._ask_cargo(cargo, registry)
             found = self._cargo[registry]
         if not found:
-            remedy = "use cargo 1.82 or newer, and set its registries to sparse ones"
-            raise NoClient("cargo does not say which registry it uses", remedy=remedy)
+            raise NoClient("cargo does not say which registry it uses", remedy=cargo_client.REMEDY)
         return _address(found, "cargo's registry")
 
     def _ask_cargo(self, cargo: str, registry: str) -> str:

@@ -28,7 +28,7 @@ Script = Callable[[Phase], PhaseOutput]
 def made(tmp_path: Path, *executables: str, **changes: object) -> Job:
     job = job_for(tmp_path, "cargo:tool", executables or ("tool",))
     route = {"HTTPS_PROXY": "http://me:secret@proxy.example"}
-    return msgspec.structs.replace(job, client_environment=INDEX | route, **changes)
+    return msgspec.structs.replace(job, **{"client_environment": INDEX | route, **changes})
 
 
 def compiling(*executables: str, version: str = "1.2.3", build: PhaseOutput | None = None) -> Script:
@@ -88,6 +88,16 @@ def test_another_registry_has_a_cache_of_its_own(tmp_path):
         cargo.validate(job, sandbox, NOW, toolchain=TOOLCHAIN)
         homes.add(sandbox.phases[0].environment["CARGO_HOME"])
     assert len(homes) == 2
+
+
+def test_without_an_address_no_registry_is_asked(tmp_path):
+    """A cargo that does not say where its registry is would ask its built-in one in the sandbox."""
+    sandbox = FakeSandbox(compiling())
+    job = made(tmp_path, client_environment={"HTTPS_PROXY": "http://proxy.example"})
+    verdict = cargo.validate(job, sandbox, NOW, toolchain=TOOLCHAIN)
+    assert (verdict.status, verdict.subcategory) == (VerdictStatus.INFRA_ERROR, Subcategory.RUNTIME_MISSING)
+    assert not cargo.predict(job, sandbox, ALL_PLATFORMS, NOW, toolchain=TOOLCHAIN).final
+    assert sandbox.phases == []
 
 
 def test_other_executables_or_another_version_are_failures(tmp_path):

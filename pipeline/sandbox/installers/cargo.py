@@ -21,6 +21,7 @@ from pipeline.sandbox.course import (
     check_version,
     list_executables,
     read_inside,
+    runtime_missing,
     succeeded,
     verify_executables,
 )
@@ -68,7 +69,7 @@ def toolchain_here() -> Toolchain | Diagnosis:
 
 def validate(job: Job, sandbox: Sandbox, now: str, *, toolchain: Toolchain | Diagnosis | None = None) -> Verdict:
     """Fetch one crate with its dependencies, compile it without a network, and run each of its executables."""
-    tools = toolchain or toolchain_here()
+    tools = _ready(job, toolchain or toolchain_here())
     if isinstance(tools, Diagnosis):
         return Course(job, sandbox, now, {}).failed(tools)
     course = Course(job, sandbox, now, {"rust": tools.cargo.version})
@@ -98,7 +99,7 @@ def predict(
     toolchain: Toolchain | Diagnosis | None = None,
 ) -> StaticRecord:
     """Read the crate's lock file, or the one that cargo would make, once for all platforms."""
-    tools = toolchain or toolchain_here()
+    tools = _ready(job, toolchain or toolchain_here())
     course = Course(job, sandbox, now, {})
     outcome = tools if isinstance(tools, Diagnosis) else _predict_all(course, job, tools, platforms)
     if isinstance(outcome, Diagnosis):
@@ -109,6 +110,13 @@ def predict(
 
 
 # ------------------------------------------------------------------------------------------- phases
+
+
+def _ready(job: Job, tools: Toolchain | Diagnosis) -> Toolchain | Diagnosis:
+    """Return the toolchain, or why it is of no use: without an address cargo would ask its built-in registry."""
+    if isinstance(tools, Diagnosis) or cargo_client.knows_registry(job.client_environment):
+        return tools
+    return runtime_missing("a sparse registry that cargo names", cargo_client.REMEDY)
 
 
 def _check_compiler(job: Job, tools: Toolchain) -> Diagnosis | None:
@@ -136,8 +144,8 @@ def _environment(job: Job, tools: Toolchain) -> dict[str, str]:
     }
 
 
-def _cargo(job: Job, tools: Toolchain) -> tuple[str, ...]:
-    return (*tools.cargo.argv, *(cargo_client.REPLACE if job.client_environment else ()))
+def _cargo(tools: Toolchain) -> tuple[str, ...]:
+    return (*tools.cargo.argv, *cargo_client.REPLACE)
 
 
 def _registry(job: Job) -> str:
@@ -152,7 +160,7 @@ def _client_phase(job: Job, tools: Toolchain, name: str, script: str, stdout: Pa
     """
     return Phase(
         name=name,
-        argv=("/bin/sh", "-c", script, name, *_cargo(job, tools)),
+        argv=("/bin/sh", "-c", script, name, *_cargo(tools)),
         environment={
             **_environment(job, tools),
             "CRATE": identifier_of(job.source),
@@ -178,7 +186,7 @@ def _build(course: Course, job: Job, tools: Toolchain) -> Path | Diagnosis:
     built = course.run(
         Phase(
             name="build",
-            argv=("/bin/sh", "-c", _BUILD, "build", *_cargo(job, tools), *install),
+            argv=("/bin/sh", "-c", _BUILD, "build", *_cargo(tools), *install),
             environment={
                 **environment,
                 "FETCHED": environment["CARGO_HOME"],
