@@ -202,6 +202,12 @@ def test_ended_compilations_name_the_limit(tmp_path, limit, subcategory):
         ("failed to get successful HTTP response from `https://x/` (1.1.1.1), got 503", "upstream_unavailable", True),
         ("failed to get successful HTTP response from `https://x/`, got 429", "rate_limited", True),
         ("failed to get successful HTTP response from `https://x/`, got 401", "upstream_refused", True),
+        (
+            'error: failed to select a version for the requirement `a = "^1.0"` (locked to 1.0.11)\ncandidate versions',
+            "upstream_unavailable",
+            True,
+        ),
+        ('error: failed to select a version for the requirement `a = "^1.0"`\n', "not_found", False),
         ("error: could not find `tool@1.2.3` in registry `https://x/`", "not_found", False),
         ("failed to verify the checksum of `tool v1.2.3`", "digest_mismatch", False),
         ("error: package `tool v1` requires rustc 1.99 or newer", "runtime_too_old", True),

@@ -71,6 +71,8 @@ _MISSING_PROGRAM = (
 
 # cargo quotes curl: the number of its error in brackets, or the status of the answer.
 _CARGO_NETWORK = (
+    # An index never loses a version: one that lacks what a published lock file names is a mirror that is behind.
+    _network(r"failed to select a version for the requirement .* \(locked to ", Subcategory.UPSTREAM_UNAVAILABLE),
     _network(r"successful HTTP response from .*, got 429", Subcategory.RATE_LIMITED),
     _network(r"successful HTTP response from .*, got 5\d\d", Subcategory.UPSTREAM_UNAVAILABLE),
     _network(r"successful HTTP response from .*, got 40[137]", Subcategory.UPSTREAM_REFUSED),
@@ -110,7 +112,8 @@ _FETCH_RULES = (
     _install(r"No executables are provided", Subcategory.NO_EXECUTABLES),
     _install(
         r"\bcode E404\b|\bETARGET\b|No matching version|there (?:is|are) no versions? of"
-        r"|not found in the package registry|only \S+ (?:is|are) available|could not find `\S+` in registry",
+        r"|not found in the package registry|only \S+ (?:is|are) available|could not find `\S+` in registry"
+        r"|failed to select a version for",
         Subcategory.NOT_FOUND,
     ),
     *_TOO_OLD_COMPILER,
