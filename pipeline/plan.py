@@ -73,7 +73,10 @@ class Plan:
     def limits(self, order: WorkOrder) -> ValidationConfig:
         """Return what a package's validation may use."""
         limits = self.config.validation
-        return msgspec.structs.replace(limits, fetch=limits.heavy, build=limits.heavy) if order.heavy else limits
+        if not order.heavy:
+            return limits
+        longer = msgspec.structs.replace(limits.compile, timeout_seconds=2 * limits.compile.timeout_seconds)
+        return msgspec.structs.replace(limits, fetch=limits.heavy, build=limits.heavy, compile=longer)
 
     def published_recipe(self, order: WorkOrder) -> str | None:
         """Return the text of the recipe that already stands where this package's would go, line ends as they are.

@@ -24,13 +24,16 @@ from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
 from pipeline.ecosystems.drafting import Watching, from_stored
+from pipeline.errors import NoClient
 from pipeline.history.tries import keeping
 from pipeline.http_events import CacheHit, CountingObserver, HostCounts, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
 from pipeline.limiter import FileLimiter
 from pipeline.meter import Meter
 from pipeline.model import (
+    Category,
     ConstraintsRecord,
+    Failed,
     Generated,
     OutcomeRecord,
     Payload,
@@ -58,7 +61,7 @@ if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
     from pipeline.http import HttpFetcher
 
 # What another try on this machine cannot mend.
-MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING})
+MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
 # Waits between the tries of a validation that met an infrastructure error, in seconds.
 RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
 
@@ -113,7 +116,15 @@ class Run:
         if held is not None:
             return held
         adapters = self._opened()
-        registry = adapters.endpoints.registry(ecosystem, identifier_of(order.source))
+        try:
+            registry = adapters.endpoints.registry(ecosystem, identifier_of(order.source))
+        except NoClient as error:  # the other ecosystems can go on; here it may be mended before the next run
+            return Failed(
+                category=Category.MISSING_DEP,
+                subcategory=Subcategory.RUNTIME_MISSING,
+                transient=True,
+                message=error.line(),
+            )
         fetcher = Watching(adapters.fetcher(ecosystem))
         made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
         return from_stored(made) if fetcher.stood_in else made
@@ -138,7 +149,8 @@ class Run:
         revision = INSTALLERS[ecosystem_of(source)].REVISION
         limits = self.plan.limits(self._orders[source])
         made_from = ("T1", source, outcome.recipe_sha256, platform, revision)
-        return digest_of(*made_from, limits.fetch, limits.build, limits.verify, *self._after(source))
+        used = (limits.fetch, limits.build, limits.compile, limits.verify)
+        return digest_of(*made_from, *used, *self._after(source))
 
     def _after(self, source: str) -> tuple[str, ...]:
         """Return what tells the results of another try from those up to its order's `after`."""

@@ -1,4 +1,4 @@
-"""Small packages that real clients can install: npm tarballs and wheels, the same bytes each time."""
+"""Small packages that real clients can install: npm tarballs, wheels and crates, the same bytes each time."""
 
 import base64
 import gzip
@@ -27,6 +27,25 @@ def npm_tarball(package_json: Mapping[str, object], files: Mapping[str, str] | N
             info.mtime = _EPOCH
             archive.addfile(info, io.BytesIO(text.encode()))
     return gzip.compress(buffer.getvalue(), mtime=0)
+
+
+def crate(name: str, version: str, files: Mapping[str, str | bytes]) -> bytes:
+    """Return a `.crate` with the given files below `NAME-VERSION/`; `Cargo.toml` is one of them, or should be."""
+    return tar_gz({f"{name}-{version}/{path}": content for path, content in files.items()})
+
+
+def tar_gz(files: Mapping[str, str | bytes]) -> bytes:
+    """Return a `.tar.gz` with these files, not compressed: the same bytes with each zlib."""
+    buffer = io.BytesIO()
+    packed = gzip.GzipFile(filename="", mode="wb", compresslevel=0, fileobj=buffer, mtime=0)
+    with packed, tarfile.open(fileobj=packed, mode="w") as archive:
+        for path, content in files.items():
+            raw = content.encode() if isinstance(content, str) else content
+            info = tarfile.TarInfo(path)
+            info.size = len(raw)
+            info.mtime = _EPOCH
+            archive.addfile(info, io.BytesIO(raw))
+    return buffer.getvalue()
 
 
 def integrity(content: bytes) -> str:

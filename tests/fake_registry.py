@@ -1,4 +1,4 @@
-"""A registry on loopback: npm packuments, the Simple API as JSON, files with ranges, and faults to order.
+"""A registry on loopback: npm packuments, the Simple API as JSON, a sparse index, files with ranges, faults to order.
 
 A real HTTP server with threads, so that connections, time-outs and broken answers are real. It notes when
 each request arrived, by the monotonic clock that all processes share.
@@ -108,6 +108,11 @@ class FakeRegistry:
         """What pip calls `index-url`, without a trailing slash."""
         return f"{self.url}/pypi/simple"
 
+    @property
+    def cargo_url(self) -> str:
+        """What cargo calls the registry's `index`, without `sparse+` and without a trailing slash."""
+        return f"{self.url}/cargo"
+
     def add(self, path: str, body: bytes, content_type: str = "application/json", **headers: str) -> str:
         """Serve a file; `headers` are written with `_` for `-`. Returns its address."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -193,6 +198,29 @@ class FakeRegistry:
         project = {"meta": meta, "name": name, "versions": found, "files": entries, **extra}
         self.reply(f"/pypi/simple/{name}", Reply(status=301, headers={"Location": f"/pypi/simple/{name}/"}))
         return self.add(f"/pypi/simple/{name}/", msgspec.json.encode(project), SIMPLE_JSON)
+
+    def add_crate(self, name: str, crates: Mapping[str, bytes], **fields: object) -> str:
+        """Serve a crate by the sparse index: `crates` are the archives by version.
+
+        `fields` are laid over each version's line. Returns the address of the index file.
+        """
+        self.add("/cargo/config.json", msgspec.json.encode({"dl": f"{self.url}/cargo/dl"}))
+        lines = []
+        for version, content in crates.items():
+            self.add(f"/cargo/dl/{name}/{version}/download", content, "application/gzip")
+            line = {
+                "name": name,
+                "vers": version,
+                "deps": [],
+                "cksum": hashlib.sha256(content).hexdigest(),
+                "features": {},
+                "yanked": False,
+                "pubtime": "2024-01-01T00:00:00Z",
+                **fields,
+            }
+            lines.append(msgspec.json.encode(line))
+        folder = f"{name[:2]}/{name[2:4]}" if len(name) > 3 else f"3/{name[0]}" if len(name) == 3 else str(len(name))
+        return self.add(f"/cargo/{folder}/{name}", b"\n".join(lines), "text/plain")
 
     def seen(self, path: str | None = None) -> list[Seen]:
         """Return the requests in the order of their arrival, all or those for one path."""

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from pipeline.config import PhaseLimits, ValidationConfig
+from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.model import Subcategory, VerdictStatus, Verify
 from pipeline.platforms import ALL_PLATFORMS, BY_ID
 from pipeline.sandbox.base import Job, Phase, PhaseOutput
@@ -41,7 +42,9 @@ def job_for(tmp_path: Path, source: str, executables: tuple[str, ...] = ("tool",
         runtime_requirement="",
         has_install_scripts=False,
         platform=BY_ID["linux-debian-glibc-x86_64"],
-        limits=ValidationConfig(workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS),
+        limits=ValidationConfig(
+            workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS, compile=LIMITS
+        ),
         work_folder=work,
         cache_folder=cache,
         client_environment={"npm_config_registry": "https://registry.example"},
@@ -80,8 +83,8 @@ BOTH = pytest.mark.parametrize(("source", "module"), [("npm:tool", npm), ("pypi:
 
 
 def test_each_installer_stands_under_its_ecosystem():
-    """The table names both ecosystems, each with a revision."""
-    assert set(INSTALLERS) == {"npm", "pypi"}
+    """The table names each ecosystem that has recipes, each with a revision."""
+    assert set(INSTALLERS) == set(ECOSYSTEMS)
     assert all(installer.REVISION >= 1 for installer in INSTALLERS.values())
 
 

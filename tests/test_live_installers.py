@@ -19,6 +19,9 @@ NOW = "2026-01-02T03:04:05Z"
 LIMITS = PhaseLimits(timeout_seconds=120, memory_mb=2048, pids=256, disk_mb=1024)
 # The registry or the network, not the package: nothing is learnt, so nothing is tested.
 UNREACHABLE = {"dns_error", "connection_error", "timeout", "tls_error", "rate_limited", "upstream_unavailable"}
+# This machine has no Rust, or an old one.
+MISSING = {"runtime_missing", "runtime_too_old"}
+COMPILE = PhaseLimits(timeout_seconds=900, memory_mb=4096, pids=256, disk_mb=4096)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +44,9 @@ def job(request, tmp_path):
         runtime_requirement="",
         has_install_scripts=False,
         platform=BY_ID["linux-debian-glibc-x86_64"],
-        limits=ValidationConfig(workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS),
+        limits=ValidationConfig(
+            workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS, compile=COMPILE
+        ),
         work_folder=prepare_folder(tmp_path / "work"),
         cache_folder=prepare_folder(tmp_path / "cache"),
         client_environment=Clients(os.environ, tmp_path).environment(ecosystem_of(source)),
@@ -52,6 +57,8 @@ def validated(job: Job, sandbox: BwrapSandbox) -> Verdict:
     verdict = INSTALLERS[ecosystem_of(job.source)].validate(job, sandbox, NOW)
     if verdict.status is VerdictStatus.INFRA_ERROR and verdict.subcategory in UNREACHABLE:
         pytest.skip(f"the registry does not answer: {verdict.reason}")
+    if verdict.status is VerdictStatus.INFRA_ERROR and verdict.subcategory in MISSING:
+        pytest.skip(verdict.reason)
     return verdict
 
 
@@ -62,6 +69,7 @@ def validated(job: Job, sandbox: BwrapSandbox) -> Verdict:
         ("npm:npm-check-updates", "17.1.0", ("ncu", "npm-check-updates")),
         ("pypi:ruff", "0.6.0", ("ruff",)),
         ("pypi:httpie", "3.2.4", ("http", "httpie", "https")),
+        ("cargo:diskus", "0.8.0", ("diskus",)),
     ],
     indirect=True,
     ids=lambda param: param[0],

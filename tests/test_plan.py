@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from pipeline.config import PhaseLimits
+from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import BadInput
 from pipeline.host import Host
 from pipeline.model import Batch
@@ -16,7 +17,7 @@ from pipeline.store import Paths, stamp, write
 from pipeline.tasks import Fresh, generate_tasks, payload_tasks, snapshot_tasks, validate_tasks
 from tests.builders import NOW, entry, queue
 
-REVISIONS = {"npm": 1, "pypi": 1}
+REVISIONS = dict.fromkeys(ECOSYSTEMS, 1)
 HOST = "linux-debian-glibc-x86_64"
 
 
@@ -122,13 +123,14 @@ def test_a_heavy_entry_gets_more_room_for_its_installation(tmp_path):
     heavy, light = (made.limits(order) for order in made.orders)
     assert heavy.fetch == heavy.build == PhaseLimits(timeout_seconds=300, memory_mb=3072, pids=256, disk_mb=2048)
     assert heavy.verify == light.verify
+    assert (heavy.compile.timeout_seconds, light.compile.timeout_seconds) == (1800, 900)
     assert light.fetch.memory_mb == 2048
 
 
 def test_a_native_generator_that_does_not_exist_is_refused(tmp_path):
     """Asking for one that is not written yet is an error, not an empty run."""
-    with pytest.raises(BadInput, match="there is no native generator for 'cargo'"):
-        plan(tmp_path, entry("npm:a"), overrides=[("ecosystems.cargo.generator", "native")])
+    with pytest.raises(BadInput, match="there is no native generator for 'github'"):
+        plan(tmp_path, entry("npm:a"), overrides=[("ecosystems.github.generator", "native")])
 
 
 def test_each_ecosystem_has_a_group_even_without_packages(tmp_path):

@@ -26,6 +26,7 @@ from pipeline.model import (
     Subcategory,
     WorkOrder,
 )
+from pipeline.recipe_rules import PACKAGE_KEY
 
 # A release this young may still be withdrawn: most malicious ones are found within three days.
 YOUNG_DAYS = 3.0
@@ -87,7 +88,7 @@ def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Fa
         return Skipped(subcategory=Subcategory.NO_EXECUTABLES, message=message)
     executables = ordered(facts.executables, order.name, name)
     homepage = next((cited for cited in facts.homepages if text.homepage(cited.value)), Cited(value=""))
-    step = Step(action=facts.action, params={"package": facts.package, "executables": executables})
+    step = Step(action=facts.action, params={PACKAGE_KEY[facts.action]: facts.package, "executables": executables})
     recipe = Recipe(
         name=name,
         description=text.description(facts.description.value),

@@ -2,7 +2,7 @@
 
 A cause that lies with the registry, the network or this machine is an infrastructure error: it says nothing about
 the package and is never a failure of it. The patterns are what npm 10 and 11, uv 0.5 to 0.13, Node 20 to 24,
-CPython and the dynamic loaders of glibc and musl print.
+CPython, cargo 1.82 to 1.95 and the dynamic loaders of glibc and musl print.
 """
 
 import re
@@ -46,6 +46,18 @@ def _missing(pattern: str) -> _Rule:
     return _Rule(re.compile(pattern), Category.MISSING_DEP, Subcategory.MISSING_SYSTEM_DEP)
 
 
+# cargo and rustc name the crate that wants a newer compiler; that the one here is older says nothing about the package.
+_TOO_OLD_COMPILER = (
+    _Rule(
+        re.compile(
+            r"requires rustc \S+ or newer|rustc \S+ is not supported by the following|feature `edition\d+` is required"
+        ),
+        Category.MISSING_DEP,
+        Subcategory.RUNTIME_TOO_OLD,
+        infra=True,
+    ),
+)
+
 _MISSING_PROGRAM = (
     _missing(r"error while loading shared libraries: \S+"),
     _missing(r"Error loading shared library \S+"),
@@ -55,6 +67,19 @@ _MISSING_PROGRAM = (
     _missing(r"FileNotFoundError: \[Errno 2\] No such file or directory: '[\w.+-]+'"),
     _missing(r"(?m)^(?:.*: )?(?:line \d+: )?[\w.+-]+: (?:command )?not found$"),
     _missing(r"env: .?[\w.+-]+.?: No such file or directory"),
+)
+
+# cargo quotes curl: the number of its error in brackets, or the status of the answer.
+_CARGO_NETWORK = (
+    # An index never loses a version: one that lacks what a published lock file names is a mirror that is behind.
+    _network(r"failed to select a version for the requirement .* \(locked to ", Subcategory.UPSTREAM_UNAVAILABLE),
+    _network(r"successful HTTP response from .*, got 429", Subcategory.RATE_LIMITED),
+    _network(r"successful HTTP response from .*, got 5\d\d", Subcategory.UPSTREAM_UNAVAILABLE),
+    _network(r"successful HTTP response from .*, got 40[137]", Subcategory.UPSTREAM_REFUSED),
+    _network(r"(?m)^ *\[(?:5|6)\] ", Subcategory.DNS_ERROR),
+    _network(r"(?m)^ *\[(?:35|51|53|54|58|59|60|77|80|83|91)\] ", Subcategory.TLS_ERROR),
+    _network(r"(?m)^ *\[28\] ", Subcategory.TIMEOUT),
+    _network(r"(?m)^ *\[(?:7|16|18|52|55|56|92)\] |spurious network error", Subcategory.CONNECTION_ERROR),
 )
 
 # The order matters: the registry's state explains what comes after it (uv calls a package behind a 403 "not found").
@@ -78,7 +103,8 @@ _FETCH_RULES = (
         r"|tcp connect error|error sending request|[Cc]onnection (?:reset|refused|closed)",
         Subcategory.CONNECTION_ERROR,
     ),
-    _install(r"\bEINTEGRITY\b|[Hh]ash mismatch", Subcategory.DIGEST_MISMATCH),
+    *_CARGO_NETWORK,
+    _install(r"\bEINTEGRITY\b|[Hh]ash mismatch|failed to verify the checksum of", Subcategory.DIGEST_MISMATCH),
     _install(r"\bENOSPC\b|No space left on device|\bEDQUOT\b", Subcategory.DISK),
     _install(r"\bcode EBADENGINE\b|does not satisfy Python ?[<>=!~]+", Subcategory.RUNTIME_TOO_OLD),
     _install(r"\bEBADPLATFORM\b|no wheels with a matching platform tag", Subcategory.NO_PLATFORM_BUILD),
@@ -86,9 +112,11 @@ _FETCH_RULES = (
     _install(r"No executables are provided", Subcategory.NO_EXECUTABLES),
     _install(
         r"\bcode E404\b|\bETARGET\b|No matching version|there (?:is|are) no versions? of"
-        r"|not found in the package registry|only \S+ (?:is|are) available",
+        r"|not found in the package registry|only \S+ (?:is|are) available|could not find `\S+` in registry"
+        r"|failed to select a version for",
         Subcategory.NOT_FOUND,
     ),
+    *_TOO_OLD_COMPILER,
     *_MISSING_PROGRAM,
 )
 
@@ -118,6 +146,24 @@ _RUN_RULES = (
     ),
     _verify(r"spawn \S+ EAGAIN|fork: .*Resource temporarily unavailable|can't start new thread", Subcategory.PIDS),
     *_MISSING_PROGRAM,
+)
+# What build scripts, the cc, cmake, pkg-config and bindgen crates, and the linker say of what they do not find.
+_COMPILE_RULES = (
+    *_TOO_OLD_COMPILER,
+    _Rule(re.compile(r"linker `\S+` not found"), Category.MISSING_DEP, Subcategory.RUNTIME_MISSING, infra=True),
+    _missing(r"The system library `\S+` required by crate `\S+` was not found|Could not find directory of OpenSSL"),
+    _missing(r"pkg-config command could not be found|is `\S+` not installed\?|Could not find `protoc`"),
+    _missing(r"failed to find tool \S+|[Uu]nable to find libclang"),
+    _missing(r"(?:cannot find|unable to find library) -l\S+|fatal error: \S+\.h(?:pp)?: No such file or directory"),
+    *_RUN_RULES,
+)
+# The compiler's first error of its own, and what a build script says before it ends; cargo sums both up at the end.
+_COMPILE_ERROR = re.compile(
+    r"(?m)^error(?:\[E\d+\])?: (?!could not compile|failed to (?:compile|run custom build command)|aborting)"
+)
+_BUILD_SCRIPT = re.compile(
+    r"failed to run custom build command for `(?P<crate>[^`]+)`[\s\S]*?--- stderr\n"
+    r"(?:\s*thread [^\n]* panicked at [^\n]*\n)?\s*(?P<said>\S[^\n]*)"
 )
 _MISSING_MODULE = re.compile(r"No module named '[\w.]+'|Cannot find (?:module|package) '[^']+'")
 _MISSING_VERSION = re.compile(
@@ -171,6 +217,26 @@ def build_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
         or _first_match(answer, _RUN_RULES)
         or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
     )
+
+
+def compile_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
+    """Return why a package could not be compiled without a network."""
+    return (
+        _ended(answer, limits, Category.INSTALL_FAILED)
+        or _first_match(answer, _COMPILE_RULES)
+        or _compile_error(answer)
+        or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
+    )
+
+
+def _compile_error(answer: PhaseOutput) -> Diagnosis | None:
+    if script := _BUILD_SCRIPT.search(answer.output):
+        reason = _one_line(f"build script of {script['crate']}: {script['said']}")
+    elif error := _COMPILE_ERROR.search(answer.output):
+        reason = _line_at(answer.output, error.start())
+    else:
+        return None
+    return Diagnosis(category=Category.INSTALL_FAILED, subcategory=Subcategory.INSTALL_ERROR, reason=reason)
 
 
 def run_failure(answer: PhaseOutput, limits: PhaseLimits, *, engine_warned: bool) -> Diagnosis:

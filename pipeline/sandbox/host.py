@@ -23,7 +23,7 @@ _ETC = (
     "/etc/crypto-policies",
 )
 _NETWORK_ETC = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf")
-# Variables of OpenSSL, pip, requests, curl, Node, npm and uv that name a file or folder of certificates.
+# Variables of OpenSSL, pip, requests, curl, Node, npm, uv and cargo that name a file or folder of certificates.
 _CERTIFICATE_VARIABLES = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
@@ -33,6 +33,7 @@ _CERTIFICATE_VARIABLES = (
     "NODE_EXTRA_CA_CERTS",
     "NPM_CONFIG_CAFILE",
     "npm_config_cafile",
+    "CARGO_HTTP_CAINFO",
 )
 _PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 _CERTIFICATES_INSIDE = "/etc/sandbox-certificates"

@@ -1,7 +1,8 @@
 """Made-up packages in the shapes that registries give, read from `fixtures/<ecosystem>/<case>.json`.
 
-A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}` or
-`{"zip": {member: text}}`. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
+A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}`,
+`{"lines": [...]}` (one JSON value a line), `{"zip": {member: text}}` or `{"tar": {member: text}}`. In JSON,
+`$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from typing import Any
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Made
 from pipeline.model import WorkOrder
+from tests.fake_packages import tar_gz
 from tests.fakes_fetcher import DictFetcher
 
 FOLDER = Path(__file__).with_name("fixtures")
@@ -29,13 +31,23 @@ class Sample:
         raw = json.loads(path.read_text("utf-8"))
         self.ecosystem = path.parent.name
         self.order = WorkOrder(source=raw["source"], name=raw["name"])
-        self.page_json = {page: found["json"] for page, found in raw["pages"].items() if "json" in found}
+        self.page_json = {page: found.get("json", found.get("lines")) for page, found in raw["pages"].items()}
+        self._by_line = {page for page, found in raw["pages"].items() if "lines" in found}
         files = {page: make_zip(found["zip"]) for page, found in raw["pages"].items() if "zip" in found}
+        files |= {page: tar_gz(found["tar"]) for page, found in raw["pages"].items() if "tar" in found}
         self.pages: dict[str, bytes] = {REGISTRY + page: content for page, content in files.items()}
+        self.page_json = {page: value for page, value in self.page_json.items() if value is not None}
         for page, value in self.page_json.items():
             self.page_json[page] = _filled(value, files)
-            self.pages[REGISTRY + page] = json.dumps(self.page_json[page]).encode()
-        self.metadata_url = REGISTRY + next(iter(self.page_json))
+            self.pages[REGISTRY + page] = self.encode(page, self.page_json[page])
+        self.metadata_page = next(iter(self.page_json))
+        self.metadata_url = REGISTRY + self.metadata_page
+
+    def encode(self, page: str, value: object) -> bytes:
+        """Return a page's value as its registry sends it."""
+        if page in self._by_line and isinstance(value, list):
+            return "\n".join(json.dumps(item) for item in value).encode()
+        return json.dumps(value).encode()
 
     def make(self, pages: dict[str, Any] | None = None, *, ranges: bool = True) -> Made:
         """Return the outcome, with other pages when given."""

@@ -1,4 +1,4 @@
-"""Where npm, uv and pip say that their registries are."""
+"""Where npm, uv, pip and cargo say that their registries are."""
 
 import json
 import sys
@@ -164,7 +164,7 @@ def test_unreadable_uv_settings_are_named(home):
 def test_unknown_ecosystem_is_an_error(home):
     """An ecosystem whose client is not known has no registry."""
     with pytest.raises(UnknownName):
-        made(home).registry("cargo")
+        made(home).registry("rubygems")
 
 
 def test_sandboxed_npm_gets_the_same_route_and_no_secret(home):

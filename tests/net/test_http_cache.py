@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import msgspec
@@ -33,6 +34,24 @@ def test_within_the_freshness_time_nobody_is_asked(make, registry, later):
     assert second.limiter.asked == []
     assert second.gate.asked == 0
     assert (second.counts.total().requests, second.counts.total().cache_hits) == (0, 1)
+
+
+def test_who_comes_while_it_is_asked_waits_for_the_answer(kit, registry):
+    """A file that many packages need at once, as an index's config.json, is asked for once."""
+    url = registry.reply("/config.json", Reply(body=b"1", delay=0.2))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(kit.get, [url] * 8))
+    assert {answer.content for answer in found} == {b"1"}
+    assert len(registry.seen()) == 1
+
+
+def test_nobody_waits_long_for_one_who_waits(make, registry):
+    """When the first has no answer yet after the time for a whole answer, the others ask by themselves."""
+    url = registry.reply("/slow", Reply(body=b"1", delay=1.0))
+    kit = make(config=msgspec.structs.replace(LIMITS, total_seconds=0.2, timeout_seconds=5, attempts=1))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(kit.get, [url] * 4))
+    assert len(registry.seen()) == 4
 
 
 def test_after_the_freshness_time_it_is_asked_again(kit, registry, later):
