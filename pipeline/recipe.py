@@ -8,7 +8,15 @@ from packaging.utils import canonicalize_name
 from tomlkit.items import Table
 
 from pipeline.model import Constraints, Recipe, Step, Verify
-from pipeline.recipe_rules import FORBIDDEN_WORDS, METADATA_KEYS, PACKAGE_KEY, RUN_COMMAND, VERIFY_KEYS, strict_check
+from pipeline.recipe_rules import (
+    FORBIDDEN_WORDS,
+    METADATA_KEYS,
+    PACKAGE_KEY,
+    RUN_COMMAND,
+    VERIFY_KEYS,
+    VERSION_KEYS,
+    strict_check,
+)
 from pipeline.toml_edit import Change, Refusal, Value, edit, encode, parse
 
 __all__ = [
@@ -41,7 +49,11 @@ def render(recipe: Recipe, verify: Sequence[Verify] = ()) -> str:
     for key, value in (("description", recipe.description), ("homepage", recipe.homepage)):
         if value:
             metadata[key] = value
+    if recipe.dependencies:
+        metadata["dependencies"] = recipe.dependencies
     document["metadata"] = metadata
+    if recipe.version:
+        document["version"] = {key: recipe.version[key] for key in VERSION_KEYS if key in recipe.version}
     steps = tomlkit.aot()
     for step in recipe.steps:
         steps.append(_step_table(step))

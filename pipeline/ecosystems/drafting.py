@@ -1,6 +1,7 @@
 """What all ecosystems share: reading an answer, and turning facts into a recipe with its evidence."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -22,6 +23,7 @@ from pipeline.model import (
     Subcategory,
     WorkOrder,
 )
+from pipeline.recipe_rules import PACKAGE_KEY
 
 # A release this young may still be withdrawn: most malicious ones are found within three days.
 YOUNG_DAYS = 3.0
@@ -57,10 +59,15 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     executables_from: Cited
     action: str
     package: str
+    # Tools that must be there before it can be installed, and `[version]` where the reader cannot infer it.
+    dependencies: tuple[str, ...] = ()
+    version_source: Mapping[str, str] = {}
     runtime_requirement: str = ""
     has_install_scripts: bool = False
     has_attestations: bool = False
     risks: tuple[str, ...] = ()
+    # As in `Evidence`; None where an ecosystem does not say it.
+    upstream: str | None = None
 
 
 def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Failed:
@@ -83,11 +90,13 @@ def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Fa
         return Skipped(subcategory=Subcategory.NO_EXECUTABLES, message=message)
     executables = ordered(facts.executables, order.name, name)
     homepage = next((cited for cited in facts.homepages if text.homepage(cited.value)), Cited(value=""))
-    step = Step(action=facts.action, params={"package": facts.package, "executables": executables})
+    step = Step(action=facts.action, params={PACKAGE_KEY[facts.action]: facts.package, "executables": executables})
     recipe = Recipe(
         name=name,
         description=text.description(facts.description.value),
         homepage=text.homepage(homepage.value),
+        dependencies=list(facts.dependencies),
+        version=dict(facts.version_source),
         steps=[step],
         executables=executables,
     )
@@ -119,6 +128,7 @@ def _evidence(recipe: Recipe, facts: Facts, homepage: Cited, now: datetime) -> E
         has_install_scripts=facts.has_install_scripts,
         has_attestations=facts.has_attestations,
         risks=[*_common_risks(recipe, facts, repository, age_days), *facts.risks],
+        upstream=facts.upstream,
     )
 
 
