@@ -1,7 +1,7 @@
 """Made-up packages in the shapes that registries give, read from `fixtures/<ecosystem>/<case>.json`.
 
 A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}` or
-`{"zip": {member: text}}`. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
+`{"zip": {member: text}}` or `{"text": ...}`. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
 """
 
 import hashlib
@@ -35,7 +35,10 @@ class Sample:
         for page, value in self.page_json.items():
             self.page_json[page] = _filled(value, files)
             self.pages[REGISTRY + page] = json.dumps(self.page_json[page]).encode()
-        self.metadata_url = REGISTRY + next(iter(self.page_json))
+        texts = {page: found["text"] for page, found in raw["pages"].items() if "text" in found}
+        self.pages |= {REGISTRY + page: content.encode() for page, content in texts.items()}
+        # The first answer in JSON; none where another form alone decides.
+        self.metadata_url = REGISTRY + next(iter(self.page_json)) if self.page_json else ""
 
     def make(self, pages: dict[str, Any] | None = None, *, ranges: bool = True) -> Made:
         """Return the outcome, with other pages when given."""
