@@ -76,7 +76,10 @@ class PhaseLimits(Record, frozen=True, kw_only=True):
 
 
 class ValidationConfig(Record, frozen=True, kw_only=True):
-    """How recipes are run. `workers: 0` means one for each core; `heavy` is fetch and build of heavy entries."""
+    """How recipes are run. `workers: 0` means one for each core; `heavy` is fetch and build of heavy entries.
+
+    `compile` takes the place of `build` where a whole tool is compiled from its sources (cargo, Go).
+    """
 
     workers: Annotated[int, Meta(ge=0, le=256)]
     attempts: Annotated[int, Meta(ge=1, le=10, description="tries after an infrastructure error")]
@@ -84,6 +87,7 @@ class ValidationConfig(Record, frozen=True, kw_only=True):
     build: PhaseLimits
     verify: PhaseLimits
     heavy: PhaseLimits
+    compile: PhaseLimits
 
 
 class ConstraintsConfig(Record, frozen=True, kw_only=True):

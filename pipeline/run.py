@@ -134,7 +134,8 @@ class Run:
         revision = INSTALLERS[ecosystem_of(source)].REVISION
         limits = self.plan.limits(self._orders[source])
         return digest_of(
-            "T1", source, outcome.recipe_sha256, platform, revision, limits.fetch, limits.build, limits.verify
+            *("T1", source, outcome.recipe_sha256, platform, revision),
+            *(limits.fetch, limits.build, limits.compile, limits.verify),
         )
 
     def predict(self, source: str, outcome: Generated, made_from: str) -> StaticRecord:

@@ -41,7 +41,9 @@ def job_for(tmp_path: Path, source: str, executables: tuple[str, ...] = ("tool",
         runtime_requirement="",
         has_install_scripts=False,
         platform=BY_ID["linux-debian-glibc-x86_64"],
-        limits=ValidationConfig(workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS),
+        limits=ValidationConfig(
+            workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS, compile=LIMITS
+        ),
         work_folder=work,
         cache_folder=cache,
         client_environment={"npm_config_registry": "https://registry.example"},

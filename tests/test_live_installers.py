@@ -41,7 +41,9 @@ def job(request, tmp_path):
         runtime_requirement="",
         has_install_scripts=False,
         platform=BY_ID["linux-debian-glibc-x86_64"],
-        limits=ValidationConfig(workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS),
+        limits=ValidationConfig(
+            workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS, compile=LIMITS
+        ),
         work_folder=prepare_folder(tmp_path / "work"),
         cache_folder=prepare_folder(tmp_path / "cache"),
         client_environment=Clients(os.environ, tmp_path).environment(ecosystem_of(source)),
