@@ -21,6 +21,7 @@ from pipeline.toml_edit import Change, Refusal, Value, edit, encode, parse
 
 __all__ = [
     "Refusal",
+    "installed_package",
     "merge_constraints",
     "recipe_path",
     "render",
@@ -110,6 +111,12 @@ def same_package(text: str, recipe: Recipe) -> bool:
     raw = parse(text)
     theirs = [] if isinstance(raw, Refusal) else _steps(raw)
     return bool(theirs) and _packages(theirs) == _packages([{"action": s.action, **s.params} for s in recipe.steps])
+
+
+def installed_package(recipe: Recipe) -> str:
+    """Return what the recipe's first step installs."""
+    package = recipe.steps[0].params.get(PACKAGE_KEY.get(recipe.steps[0].action, ""), "")
+    return package if isinstance(package, str) else ""
 
 
 def runs_commands(text: str) -> bool:

@@ -42,6 +42,7 @@ from pipeline.model import (
 from pipeline.plan import Plan
 from pipeline.platforms import BY_ID, Platform
 from pipeline.progress import EcosystemProgress, Progress, silence
+from pipeline.recipe import installed_package
 from pipeline.sandbox.base import Job, Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
@@ -55,7 +56,7 @@ if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
     from pipeline.http import HttpFetcher
 
 # What another try on this machine cannot mend.
-MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING})
+MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
 # Waits between the tries of a validation that met an infrastructure error, in seconds.
 RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
 
@@ -185,6 +186,7 @@ class Run:
                 has_install_scripts=outcome.evidence.has_install_scripts,
                 platform=platform,
                 limits=self.plan.limits(self._orders[source]),
+                package=installed_package(outcome.recipe),
                 work_folder=prepare_folder(work),
                 cache_folder=prepare_folder(paths.client_cache / ecosystem),
                 client_environment=self._opened().endpoints.environment(ecosystem),

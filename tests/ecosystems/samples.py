@@ -1,7 +1,8 @@
 """Made-up packages in the shapes that registries give, read from `fixtures/<ecosystem>/<case>.json`.
 
 A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}` or
-`{"zip": {member: text}}` or `{"text": ...}`. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
+`{"zip": {member: text}}` or `{"text": ...}`. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another
+page.
 """
 
 import hashlib
