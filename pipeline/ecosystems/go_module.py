@@ -19,6 +19,7 @@ from pipeline.zipped import ZIP_ERRORS, Broken, Members, PartialFile, Refused
 
 _LICENSE_FILE = re.compile(r"(?:licen[cs]e|copying|unlicense)(?:[._-][\w.-]*)?", re.IGNORECASE)
 # Endings of programs and data that are called so too, such as `license.go`.
+_THIRD_PARTY = re.compile(r"third.?part", re.IGNORECASE)
 _NO_LICENSE = (".go", ".json", ".yml", ".yaml", ".tmpl", ".toml", ".sh", ".py")
 # The go command reads none of these, or lets nobody outside install from them.
 _HIDDEN = frozenset({"internal", "testdata", "vendor"})
@@ -128,12 +129,18 @@ class _Reader:
         return read_head(posixpath.basename(source), self._members.read(source) or b"")
 
     def _license(self, names: list[str]) -> License:
-        """Return the licence of the one file at the root that holds one; several do not say "and" or "or"."""
-        if len(names) != 1:
-            return License(spdx=None, declared=one_line(" and ".join(names)[:200]), origin=Origin.ARTIFACT)
-        content = self._members.read(self._root + names[0]) or b""
-        return license_texts.from_text(content, origin=Origin.ARTIFACT, place=names[0])
+        """Return the licence that the files at the root are the text of; different ones do not say "and" or "or"."""
+        found = [
+            license_texts.from_text(self._members.read(self._root + name) or b"", origin=Origin.ARTIFACT, place=name)
+            for name in names
+        ]
+        if len({license_.spdx or license_.declared for license_ in found}) == 1:
+            return found[0]
+        declared = " and ".join(license_.declared for license_ in found)
+        return License(spdx=None, declared=one_line(declared[:200]), origin=Origin.ARTIFACT)
 
 
 def _is_license(name: str) -> bool:
-    return _LICENSE_FILE.fullmatch(name) is not None and not name.lower().endswith(_NO_LICENSE)
+    """Say whether a file holds a licence of the module itself, as far as its name tells."""
+    is_one = _LICENSE_FILE.fullmatch(name) is not None and not name.lower().endswith(_NO_LICENSE)
+    return is_one and not _THIRD_PARTY.search(name)

@@ -1,6 +1,8 @@
 """Running the go command in the sandbox, and what its failures mean.
 
-The module cache is shared by all jobs and writable in `fetch` only; the build cache is the job's own.
+The module cache is shared by all jobs and writable in `fetch` only; the build cache is the job's own. It begins as a
+copy of the compiled standard library, which is made once for each release of Go and by nothing but Go: that takes 43 s
+of processor time, and 13 of the 15 s that a small command takes without it.
 """
 
 import re
@@ -17,6 +19,9 @@ from pipeline.sandbox.runtimes import Runtime
 from pipeline.source import identifier_of
 
 _BUILD = "/build"
+_LIBRARY = "/library"
+# The copy is the job's own, to be written to; the library is not.
+_COPY_FIRST = 'mkdir "$GOCACHE" && cp -R "$0/." "$GOCACHE" && exec "$@"'
 _SETTINGS = {
     # Without it the same sources give other programs where a C compiler is installed.
     "CGO_ENABLED": "0",
@@ -85,7 +90,7 @@ def package_at_version(job: Job) -> str:
 def fetch_phase(job: Job, go: Runtime, name: str, target: Mapping[str, str]) -> Phase:
     """Return the phase that downloads what an installation needs, and no more: `go install -n` builds nothing.
 
-    `target` holds GOOS and GOARCH, or nothing for this machine. The commands that it prints go to a file.
+    It prints the commands instead. `target` holds GOOS and GOARCH, or nothing for this machine.
     """
     return Phase(
         name=name,
@@ -94,15 +99,27 @@ def fetch_phase(job: Job, go: Runtime, name: str, target: Mapping[str, str]) -> 
         mounts=(*go.mounts, Mount(host=job.cache_folder, inside=CACHE, writable=True, cache=True)),
         network=True,
         limits=job.limits.fetch,
-        stdout=job.work_folder / f"{name}.commands",
     )
 
 
-def build_phase(job: Job, go: Runtime, prefix: Mount, build: Mount) -> Phase:
+def library_phase(job: Job, go: Runtime, build: Mount) -> Phase:
+    """Return the phase that compiles the standard library; `build` is where it goes. It runs go alone."""
+    return Phase(
+        name="library",
+        argv=(*go.argv, "build", "std"),
+        environment={**go.environment, "PATH": SYSTEM_PATH, **_SETTINGS, "GOCACHE": _BUILD, "GOPROXY": "off"},
+        mounts=(*go.mounts, msgspec.structs.replace(build, inside=_BUILD)),
+        network=False,
+        limits=job.limits.compile,
+    )
+
+
+def build_phase(job: Job, go: Runtime, prefix: Mount, build: Mount, library: Mount | None) -> Phase:
     """Return the phase that compiles from the module cache, without a network; `build` is for what compilers write."""
+    install = (*go.argv, "install", package_at_version(job))
     return Phase(
         name="build",
-        argv=(*go.argv, "install", package_at_version(job)),
+        argv=("/bin/sh", "-c", _COPY_FIRST, _LIBRARY, *install) if library else install,
         environment={
             **go.environment,
             "PATH": SYSTEM_PATH,
@@ -117,6 +134,7 @@ def build_phase(job: Job, go: Runtime, prefix: Mount, build: Mount) -> Phase:
             prefix,
             msgspec.structs.replace(build, inside=_BUILD),
             Mount(host=job.cache_folder, inside=CACHE, cache=True),
+            *((msgspec.structs.replace(library, inside=_LIBRARY),) if library else ()),
         ),
         network=False,
         limits=job.limits.compile,

@@ -22,7 +22,8 @@ SHORT_ANSWER_LINES = 3
 # Exit statuses of a program that was called wrongly: by custom 1, by getopt 2, by sysexits.h 64.
 USAGE_EXIT_CODES = (1, 2, 64)
 
-_NUMBER = re.compile(r"(?<![0-9A-Za-z._])v?(\d+(?:\.\d+)+(?:[-+.]?[0-9A-Za-z]+)*)")
+# `15:04:05.123456` at the head of a log line is a time.
+_NUMBER = re.compile(r"(?<![0-9A-Za-z._])(?<!\d:)v?(\d+(?:\.\d+)+(?:[-+.]?[0-9A-Za-z]+)*)")
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

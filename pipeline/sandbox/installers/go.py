@@ -1,5 +1,9 @@
 """Go commands: their modules downloaded without building, compiled without a network, predicted for each system."""
 
+import shutil
+
+from filelock import FileLock
+
 from pipeline.gofile import GO_ARCH
 from pipeline.model import Prediction, StaticRecord, Subcategory, Verdict
 from pipeline.platforms import Platform
@@ -26,6 +30,7 @@ from pipeline.sandbox.go_client import (
     fetch_failure,
     fetch_phase,
     inspect_phase,
+    library_phase,
     package_at_version,
     too_old,
 )
@@ -49,7 +54,8 @@ def validate(job: Job, sandbox: Sandbox, now: str, *, runtimes: Runtimes | None 
         return course.failed(fetch_failure(job, fetched))
     folder = prepare_folder(job.work_folder / "prefix")
     build = Mount(host=prepare_folder(job.work_folder / "build"), inside="", writable=True)
-    built = course.run(build_phase(job, go, Mount(host=folder, inside=PREFIX, writable=True), build))
+    library = _library(course, job, go)
+    built = course.run(build_phase(job, go, Mount(host=folder, inside=PREFIX, writable=True), build, library))
     if not succeeded(built):
         return course.failed(build_failure(job, built))
     prefix = Mount(host=folder, inside=PREFIX)
@@ -116,6 +122,22 @@ def _prediction(platform: Platform, failure: Diagnosis | None) -> Prediction:
         return Prediction(platform=platform.id, status="predicted_fail", reason=reason)
     # Other failures say that the package cannot be had at all: that is no fact about the platform.
     return Prediction(platform=platform.id, status="unknown", reason=reason)
+
+
+def _library(course: Course, job: Job, go: Runtime) -> Mount | None:
+    """Return the compiled standard library, made by the first job that needs it; None when it cannot be made.
+
+    Others wait for it meanwhile: it would take each of them as long. A job without it compiles it for itself.
+    """
+    place = job.cache_folder / f"library-{go.version}"
+    with FileLock(f"{place}.lock"):
+        if place.is_dir():
+            return Mount(host=place, inside="")
+        made = prepare_folder(job.work_folder / "library")
+        if not succeeded(course.run(library_phase(job, go, Mount(host=made, inside="", writable=True)))):
+            return None
+        shutil.move(made, place)
+    return Mount(host=place, inside="")
 
 
 def _version(course: Course, job: Job, go: Runtime, prefix: Mount, executables: tuple[str, ...]) -> str:
