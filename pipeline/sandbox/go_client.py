@@ -72,7 +72,7 @@ _RULES = (
     _network(r"x509: |tls: ", Subcategory.TLS_ERROR),
     _network(r"i/o timeout|TLS handshake timeout|context deadline exceeded", Subcategory.TIMEOUT),
     _network(r"connection re(?:fused|set)|network is unreachable|unexpected EOF|: EOF$", Subcategory.CONNECTION_ERROR),
-    _install(r"must not contain directives that would cause it", Subcategory.NOT_INSTALLABLE),
+    _install(r"must not contain directives that would cause", Subcategory.NOT_INSTALLABLE),
     _install(_EXCLUDED.pattern, Subcategory.NO_PLATFORM_BUILD),
     _install(r"is not a main package", Subcategory.NO_EXECUTABLES),
     _install(
