@@ -22,9 +22,9 @@ SHORT_ANSWER_LINES = 3
 # Exit statuses of a program that was called wrongly: by custom 1, by getopt 2, by sysexits.h 64.
 USAGE_EXIT_CODES = (1, 2, 64)
 
-# `15:04:05.123456` and `172.8µs` in a log are times.
+# `15:04:05.123456` and `172.8µs` in a log are times; Unicode has two letters for micro.
 _NUMBER = re.compile(
-    r"(?<![0-9A-Za-z._])(?<!\d:)v?(\d++(?:\.\d++)++(?!(?:[nuµμm]?s|m|h)\b)(?:[-+.]?[0-9A-Za-z]+)*)(?!\w)"  # noqa: RUF001  # both letters are in use for micro
+    r"(?<![0-9A-Za-z._])(?<!\d:)v?(\d++(?:\.\d++)++(?!(?:[nuµμm]?s|m|h)\b)(?:[-+.]?[0-9A-Za-z]+)*)(?!\w)"
 )
 
 

@@ -1,4 +1,4 @@
-"""Two well-known tools through the real registries, as the clients of this machine are set up."""
+"""Well-known tools through the real registries, as the clients of this machine are set up."""
 
 import os
 from datetime import UTC, datetime
@@ -18,10 +18,14 @@ pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
 
 @pytest.mark.parametrize(
     ("source", "name", "executables"),
-    [("npm:@biomejs/biome", "biome", ["biome"]), ("pypi:ruff", "ruff", ["ruff"])],
+    [
+        ("npm:@biomejs/biome", "biome", ["biome"]),
+        ("pypi:ruff", "ruff", ["ruff"]),
+        ("go:mvdan.cc/sh/v3/cmd/shfmt", "shfmt", ["shfmt"]),
+    ],
 )
 def test_a_known_tool_is_drafted(source, name, executables):
-    """A tool with a scope and one whose executable is only in the wheel's data folder come out right."""
+    """A tool with a scope, one whose executable is only in the wheel's data folder, and one below its module's root."""
     registry = Clients(os.environ, Path.cwd()).registry(source.partition(":")[0], source.partition(":")[2])
     with httpx2.Client(timeout=30) as client:
         fetcher = PlainFetcher(client)
