@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from pipeline import gomod
+from pipeline.digests import sha256
 from pipeline.ecosystems.base import Answer, Fetcher
 from pipeline.ecosystems.drafting import LONGEST_VERSION, bad_metadata, decode
 from pipeline.gomod import GoMod
@@ -16,6 +17,7 @@ from pipeline.text import one_line
 _LIST_LIMIT = 100_000  # lines
 
 T = TypeVar("T")
+Decided = TypeVar("Decided", Skipped, Failed)
 
 
 class Info(msgspec.Struct, frozen=True):
@@ -63,7 +65,7 @@ class Proxies:
         words = {line.split()[0] for line in lines if line.strip()}
         # A page that is no list at all: a portal's, a proxy's own.
         if len(lines) > _LIST_LIMIT or (words and not any(gomod.is_version(word) for word in words)):
-            return bad_metadata(f"the list of versions of {module} is none")
+            return _read_from(bad_metadata(f"the list of versions of {module} is none"), answer.content)
         known = {word for word in words if gomod.is_version(word) and len(word) <= LONGEST_VERSION}
         releases = {word for word in known if gomod.is_release(word)}
         compatible = {word for word in releases if not gomod.is_incompatible(word)}
@@ -89,10 +91,11 @@ class Proxies:
             return answer
         found = gomod.parse_go_mod(answer.content)
         if isinstance(found, str):
-            return bad_metadata(f"{module}@{version}: {found}")
+            return _read_from(bad_metadata(f"{module}@{version}: {found}"), answer.content)
         if found.module != module:
             message = f"the go.mod of {module}@{version} calls it {found.module!r}; the go command refuses that"
-            return Skipped(subcategory=Subcategory.NOT_INSTALLABLE, message=one_line(message[:600]))
+            skipped = Skipped(subcategory=Subcategory.NOT_INSTALLABLE, message=one_line(message[:600]))
+            return _read_from(skipped, answer.content)
         return found, answer.content
 
     def zip_url(self, base: str, module: str, version: str) -> str:
@@ -112,6 +115,11 @@ class Proxies:
 def is_not_found(outcome: object) -> bool:
     """Say whether a proxy has no such module or version: then a shorter path, or the next proxy, may."""
     return isinstance(outcome, Failed) and outcome.category is Category.RECIPE_NOT_FOUND
+
+
+def _read_from(outcome: Decided, content: bytes) -> Decided:
+    """Return an outcome with the digest of the answer that alone decided it."""
+    return msgspec.structs.replace(outcome, upstream=sha256(content))
 
 
 def _file(module: str, version: str, ending: str) -> str:
