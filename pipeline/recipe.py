@@ -8,11 +8,20 @@ from packaging.utils import canonicalize_name
 from tomlkit.items import Table
 
 from pipeline.model import Constraints, Recipe, Step, Verify
-from pipeline.recipe_rules import FORBIDDEN_WORDS, METADATA_KEYS, PACKAGE_KEY, RUN_COMMAND, VERIFY_KEYS, strict_check
+from pipeline.recipe_rules import (
+    FORBIDDEN_WORDS,
+    METADATA_KEYS,
+    PACKAGE_KEY,
+    RUN_COMMAND,
+    VERIFY_KEYS,
+    VERSION_KEYS,
+    strict_check,
+)
 from pipeline.toml_edit import Change, Refusal, Value, edit, encode, parse
 
 __all__ = [
     "Refusal",
+    "installed_package",
     "merge_constraints",
     "recipe_path",
     "render",
@@ -41,7 +50,11 @@ def render(recipe: Recipe, verify: Sequence[Verify] = ()) -> str:
     for key, value in (("description", recipe.description), ("homepage", recipe.homepage)):
         if value:
             metadata[key] = value
+    if recipe.dependencies:
+        metadata["dependencies"] = recipe.dependencies
     document["metadata"] = metadata
+    if recipe.version:
+        document["version"] = {key: recipe.version[key] for key in VERSION_KEYS if key in recipe.version}
     steps = tomlkit.aot()
     for step in recipe.steps:
         steps.append(_step_table(step))
@@ -98,6 +111,12 @@ def same_package(text: str, recipe: Recipe) -> bool:
     raw = parse(text)
     theirs = [] if isinstance(raw, Refusal) else _steps(raw)
     return bool(theirs) and _packages(theirs) == _packages([{"action": s.action, **s.params} for s in recipe.steps])
+
+
+def installed_package(recipe: Recipe) -> str:
+    """Return what the recipe's first step installs."""
+    package = recipe.steps[0].params.get(PACKAGE_KEY.get(recipe.steps[0].action, ""), "")
+    return package if isinstance(package, str) else ""
 
 
 def runs_commands(text: str) -> bool:

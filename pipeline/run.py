@@ -48,6 +48,7 @@ from pipeline.model import (
 from pipeline.plan import Plan
 from pipeline.platforms import BY_ID, Platform
 from pipeline.progress import EcosystemProgress, Progress, silence
+from pipeline.recipe import installed_package
 from pipeline.sandbox.base import Job, Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
@@ -220,6 +221,7 @@ class Run:
                 has_install_scripts=outcome.evidence.has_install_scripts,
                 platform=platform,
                 limits=self.plan.limits(self._orders[source]),
+                package=installed_package(outcome.recipe),
                 work_folder=prepare_folder(work),
                 cache_folder=prepare_folder(paths.client_cache / ecosystem),
                 client_environment=self._opened().endpoints.environment(ecosystem),

@@ -110,6 +110,16 @@ TAXONOMY: dict[Subcategory, Cause] = {
         Category.GENERATION_FAILED,
         "Wait until its authors publish a built artifact, or write the recipe by hand.",
     ),
+    Subcategory.NOT_INSTALLABLE: _cause(
+        Owner.UPSTREAM,
+        Category.GENERATION_FAILED,
+        "Ask its authors to let their ecosystem's installer take it, as the message says, or write the recipe by hand.",
+    ),
+    Subcategory.AMBIGUOUS_COMMANDS: _cause(
+        Owner.US,
+        Category.GENERATION_FAILED,
+        "Name the wanted command in the queue's source: the package holds several.",
+    ),
     Subcategory.YANKED: _cause(
         Owner.UPSTREAM,
         Category.GENERATION_FAILED,

@@ -1,4 +1,4 @@
-"""Small packages that real clients can install: npm tarballs, wheels and crates, the same bytes each time."""
+"""Small packages that real clients can install: npm tarballs, wheels, crates, Go modules, the same bytes each time."""
 
 import base64
 import gzip
@@ -83,6 +83,15 @@ def wheel(
         for path, text in members.items():
             archive.writestr(zipfile.ZipInfo(path, _ZIP_DATE), text)
     return f"{stem}-py3-none-any.whl", buffer.getvalue()
+
+
+def go_zip(module: str, version: str, files: Mapping[str, str]) -> bytes:
+    """Return a module's zip as the proxy protocol wants it: all files below `<module>@<version>/`."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, text in files.items():
+            archive.writestr(zipfile.ZipInfo(f"{module}@{version}/{path}", _ZIP_DATE), text)
+    return buffer.getvalue()
 
 
 def _record_hash(text: str) -> str:

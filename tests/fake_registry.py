@@ -1,4 +1,4 @@
-"""A registry on loopback: npm packuments, the Simple API as JSON, a sparse index, files with ranges, faults to order.
+"""A registry on loopback: packuments, the Simple API, a sparse index, Go modules, files with ranges, faults to order.
 
 A real HTTP server with threads, so that connections, time-outs and broken answers are real. It notes when
 each request arrived, by the monotonic clock that all processes share.
@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 
 import msgspec
 
-from tests.fake_packages import integrity
+from tests.fake_packages import go_zip, integrity
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -112,6 +112,11 @@ class FakeRegistry:
     def cargo_url(self) -> str:
         """What cargo calls the registry's `index`, without `sparse+` and without a trailing slash."""
         return f"{self.url}/cargo"
+
+    @property
+    def go_url(self) -> str:
+        """What go calls `GOPROXY`, without a trailing slash."""
+        return f"{self.url}/go"
 
     def add(self, path: str, body: bytes, content_type: str = "application/json", **headers: str) -> str:
         """Serve a file; `headers` are written with `_` for `-`. Returns its address."""
@@ -222,6 +227,20 @@ class FakeRegistry:
         folder = f"{name[:2]}/{name[2:4]}" if len(name) > 3 else f"3/{name[0]}" if len(name) == 3 else str(len(name))
         return self.add(f"/cargo/{folder}/{name}", b"\n".join(lines), "text/plain")
 
+    def add_go(self, module: str, versions: Mapping[str, Mapping[str, str]], **info: object) -> str:
+        """Serve a module by the proxy protocol: `versions` are its files by path, `go.mod` among them or made.
+
+        `info` is laid over each version's. Returns the address of the list of versions.
+        """
+        base = f"/go/{_go_escaped(module)}/@v"
+        for version, given in versions.items():
+            files = {"go.mod": f"module {module}\n", **given}
+            about = {"Version": version, "Time": "2024-01-01T00:00:00Z", **info}
+            self.add(f"{base}/{version}.info", msgspec.json.encode(about))
+            self.add(f"{base}/{version}.mod", files["go.mod"].encode(), "text/plain")
+            self.add(f"{base}/{version}.zip", go_zip(module, version, files), "application/zip")
+        return self.add(f"{base}/list", "".join(f"{version}\n" for version in versions).encode(), "text/plain")
+
     def seen(self, path: str | None = None) -> list[Seen]:
         """Return the requests in the order of their arrival, all or those for one path."""
         with self._lock:
@@ -325,6 +344,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name in the base class
         """Print nothing."""
+
+
+def _go_escaped(path: str) -> str:
+    return "".join(f"!{char.lower()}" if char.isupper() else char for char in path)
 
 
 def _as_file_server(reply: Reply, headers: Mapping[str, str]) -> Reply:

@@ -16,7 +16,7 @@ from pipeline.source import ecosystem_of
 pytestmark = pytest.mark.live
 
 NOW = "2026-01-02T03:04:05Z"
-LIMITS = PhaseLimits(timeout_seconds=120, memory_mb=2048, pids=256, disk_mb=1024)
+LIMITS = PhaseLimits(timeout_seconds=300, memory_mb=2048, pids=256, disk_mb=1024)
 # The registry or the network, not the package: nothing is learnt, so nothing is tested.
 UNREACHABLE = {"dns_error", "connection_error", "timeout", "tls_error", "rate_limited", "upstream_unavailable"}
 # This machine has no Rust, or an old one.
@@ -68,6 +68,7 @@ def validated(job: Job, sandbox: BwrapSandbox) -> Verdict:
         ("npm:@biomejs/biome", "1.9.4", ("biome",)),
         ("npm:npm-check-updates", "17.1.0", ("ncu", "npm-check-updates")),
         ("pypi:ruff", "0.6.0", ("ruff",)),
+        ("go:mvdan.cc/sh/v3/cmd/shfmt", "3.12.0", ("shfmt",)),
         ("pypi:httpie", "3.2.4", ("http", "httpie", "https")),
         ("cargo:diskus", "0.8.0", ("diskus",)),
     ],

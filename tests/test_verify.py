@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.model import Verify
-from pipeline.sandbox.verify import CANDIDATES, Probe, choose, holds_version, next_argument
+from pipeline.sandbox.verify import CANDIDATES, Probe, choose, holds_version, next_argument, printed_version
 
 numbers = st.lists(st.integers(0, 999), min_size=2, max_size=4).map(lambda parts: ".".join(map(str, parts)))
 
@@ -52,6 +52,15 @@ def test_asks_in_order_until_the_version_is_printed():
     assert next_argument([], "1.2.3") == "--version"
     assert next_argument([wrong], "1.2.3") == "version"
     assert next_argument([wrong, said("version", "1.2.3")], "1.2.3") is None
+
+
+def test_a_time_in_a_log_line_is_no_version():
+    """A tool that answers with its log has printed no version: what stands there changes from run to run."""
+    assert printed_version([said("-v", "2026/01/02 15:04:05.123456 go env", 2)]) == ""
+    assert printed_version([said("-v", "go list: 172.8µs", 2)]) == ""
+    assert printed_version([said("-v", "done in 12.34ms, 1.5s", 2)]) == ""
+    assert printed_version([said("-v", "version:1.2.3")]) == "1.2.3"
+    assert printed_version([said("-v", "1.2.3-rc1+x")]) == "1.2.3-rc1+x"
 
 
 def test_asks_nothing_after_all_candidates():

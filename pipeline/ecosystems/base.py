@@ -61,7 +61,10 @@ class Endpoints(Protocol):
     """Where the ordinary clients of this machine are told to go."""
 
     def registry(self, ecosystem: str, identifier: str = "") -> str:
-        """Return the registry's base address without a trailing slash; npm has one for each scope, if set."""
+        """Return the registry's base address without a trailing slash; npm has one for each scope, if set.
+
+        Go has a list of them, or a word that says why there is none (`go_client.proxies_for`).
+        """
 
     def environment(self, ecosystem: str) -> Mapping[str, str]:
         """Return the variables that point the client inside a sandbox to the same registry."""

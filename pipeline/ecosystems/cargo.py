@@ -16,7 +16,7 @@ from pipeline.crate import Broken, Crate, read_crate
 from pipeline.crate_targets import Targets, table, targets_of
 from pipeline.digests import digest_of
 from pipeline.ecosystems.base import Answer, Draft, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, mark_stale, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, shown
 from pipeline.model import Artifact, Category, Failed, Held, License, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
 
@@ -73,9 +73,7 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     archive = fetcher.get(url) if isinstance(url, str) else url
     if not isinstance(archive, Answer):
         return archive
-    made = _read(order, chosen, archive, now)
-    # The archive of a version never changes, so only the index can be stale.
-    return mark_stale(_with_upstream(made, upstream_of(chosen)), answer)
+    return _with_upstream(_read(order, chosen, archive, now), upstream_of(chosen))
 
 
 def prefix(name: str) -> str:

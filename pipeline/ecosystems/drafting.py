@@ -1,6 +1,7 @@
 """What all ecosystems share: reading an answer, and turning facts into a recipe with its evidence."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -62,10 +63,15 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     executables_from: Cited
     action: str
     package: str
+    # Tools that must be there before it can be installed, and `[version]` where the reader cannot infer it.
+    dependencies: tuple[str, ...] = ()
+    version_source: Mapping[str, str] = {}
     runtime_requirement: str = ""
     has_install_scripts: bool = False
     has_attestations: bool = False
     risks: tuple[str, ...] = ()
+    # As in `Evidence`; None where an ecosystem does not say it.
+    upstream: str | None = None
 
 
 def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Failed:
@@ -93,6 +99,8 @@ def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Fa
         name=name,
         description=text.description(facts.description.value),
         homepage=text.homepage(homepage.value),
+        dependencies=list(facts.dependencies),
+        version=dict(facts.version_source),
         steps=[step],
         executables=executables,
     )
@@ -124,6 +132,7 @@ def _evidence(recipe: Recipe, facts: Facts, homepage: Cited, now: datetime) -> E
         has_install_scripts=facts.has_install_scripts,
         has_attestations=facts.has_attestations,
         risks=[*_common_risks(recipe, facts, repository, age_days), *facts.risks],
+        upstream=facts.upstream,
     )
 
 

@@ -25,7 +25,8 @@ from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, dra
 from pipeline.ecosystems.remote import NoAnswer, open_remote
 from pipeline.model import Artifact, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
-from pipeline.wheel import Broken, Wheel, read_wheel
+from pipeline.wheel import Wheel, read_wheel
+from pipeline.zipped import Broken
 
 NAME = "pypi"
 REVISION = 1

@@ -42,6 +42,8 @@ class Subcategory(StrEnum):
     NO_STABLE_VERSION = "no_stable_version"
     BAD_NAME = "bad_name"
     NEEDS_BUILD = "needs_build"
+    NOT_INSTALLABLE = "not_installable"
+    AMBIGUOUS_COMMANDS = "ambiguous_commands"
     YANKED = "yanked"
     DEPRECATED = "deprecated"
     QUARANTINED = "quarantined"

@@ -10,6 +10,9 @@ from pipeline.model.base import ExecutableName, Record
 VERIFY_COMMAND = r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*( [a-zA-Z0-9-]+)*$(?!\n)"
 
 
+RecipeName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=100)]
+
+
 class Step(Record, frozen=True, kw_only=True):
     """One `[[steps]]` table: the action and its keys, in the order in which they are written."""
 
@@ -31,10 +34,15 @@ class Verify(Record, frozen=True, kw_only=True):
 
 
 class Recipe(Record, frozen=True, kw_only=True):
-    """A recipe before it is written as TOML; "" and empty lists are left out of the file."""
+    """A recipe before it is written as TOML; "" and empty lists are left out of the file.
 
-    name: Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=100)]
+    `version` is the `[version]` table: where versions are listed, if the step does not say it.
+    """
+
+    name: RecipeName
     description: Annotated[str, Meta(max_length=200)] = ""
     homepage: Annotated[str, Meta(pattern=r"^(https://[^\s]+)?$(?!\n)")] = ""
+    dependencies: list[RecipeName] = []
+    version: dict[Annotated[str, Meta(pattern=r"^[a-z][a-z_]*$(?!\n)")], str] = {}
     steps: Annotated[list[Step], Meta(min_length=1)]
     executables: Annotated[list[ExecutableName], Meta(min_length=1)]

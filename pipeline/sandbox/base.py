@@ -88,6 +88,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     has_install_scripts: bool
     platform: Platform
     limits: ValidationConfig
+    # What the recipe's step installs, where that is not the identifier.
+    package: str = ""
     # Private to the job, empty, removed afterwards by the caller; caches are shared by all jobs of an ecosystem.
     work_folder: Path
     cache_folder: Path

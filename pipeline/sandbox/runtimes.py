@@ -3,6 +3,7 @@
 import importlib.metadata
 import importlib.util
 import json
+import os
 import platform
 import shutil
 import subprocess
@@ -13,11 +14,13 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.go_client import ASKING, wheel_go
 from pipeline.sandbox.base import Mount
 
 NODE_INSIDE = "/opt/node"
 UV_INSIDE = "/opt/uv"
 PYTHON_INSIDE = "/opt/python"
+GO_INSIDE = "/opt/go"
 
 Which = Callable[[str], str | None]
 
@@ -43,6 +46,7 @@ class Runtimes(msgspec.Struct, frozen=True, kw_only=True):
     npm: Runtime | None
     uv: Runtime | None
     python: Runtime
+    go: Runtime | None = None
 
 
 class BwrapProgram(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,7 +61,7 @@ class BwrapProgram(msgspec.Struct, frozen=True, kw_only=True):
 def find_runtimes(which: Which = shutil.which) -> Runtimes:
     """Return the programs for phases: those of the wheels, which the lock file pins, else the system's."""
     node, npm = _wheel_node() or _system_node(which) or (None, None)
-    return Runtimes(node=node, npm=npm, uv=_uv(), python=_python())
+    return Runtimes(node=node, npm=npm, uv=_uv(), python=_python(), go=_go(which))
 
 
 def find_bwrap(which: Which = shutil.which) -> tuple[BwrapProgram, ...]:
@@ -149,6 +153,25 @@ def _python() -> Runtime:
         mounts=(Mount(host=base, inside=PYTHON_INSIDE),),
         environment={"LD_LIBRARY_PATH": f"{PYTHON_INSIDE}/lib"} if shared else {},
     )
+
+
+def _go(which: Which) -> Runtime | None:
+    """Return the system's Go, else that of the wheel; a program that does not answer is none."""
+    found = which("go") or wheel_go()
+    if found is None:
+        return None
+    asked = {**os.environ, **ASKING}
+    argv = (str(found), "env", "-json", "GOROOT", "GOVERSION")
+    try:
+        done = subprocess.run(argv, env=asked, cwd="/", capture_output=True, timeout=30, check=True)
+        said = json.loads(done.stdout)
+    except (OSError, subprocess.SubprocessError, ValueError):
+        return None
+    root = Path(said["GOROOT"]).resolve()
+    inside = str(root) if root.is_relative_to("/usr") else GO_INSIDE
+    mounts = () if root.is_relative_to("/usr") else (Mount(host=root, inside=GO_INSIDE),)
+    version = said["GOVERSION"].removeprefix("go")
+    return Runtime(argv=(f"{inside}/bin/go",), folder=f"{inside}/bin", version=version, mounts=mounts)
 
 
 def _answer(*argv: str) -> str:

@@ -22,7 +22,10 @@ SHORT_ANSWER_LINES = 3
 # Exit statuses of a program that was called wrongly: by custom 1, by getopt 2, by sysexits.h 64.
 USAGE_EXIT_CODES = (1, 2, 64)
 
-_NUMBER = re.compile(r"(?<![0-9A-Za-z._])v?(\d+(?:\.\d+)+(?:[-+.]?[0-9A-Za-z]+)*)")
+# `15:04:05.123456` and `172.8µs` in a log are times; Unicode has two letters for micro.
+_NUMBER = re.compile(
+    r"(?<![0-9A-Za-z._])(?<!\d:)v?(\d++(?:\.\d++)++(?!(?:[nuµμm]?s|m|h)\b)(?:[-+.]?[0-9A-Za-z]+)*)(?!\w)"
+)
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 """Made-up packages in the shapes that registries give, read from `fixtures/<ecosystem>/<case>.json`.
 
 A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}`,
-`{"lines": [...]}` (one JSON value a line), `{"zip": {member: text}}` or `{"tar": {member: text}}`. In JSON,
-`$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
+`{"lines": [...]}` (one JSON value a line), `{"text": ...}`, `{"zip": {member: text}}` or `{"tar": {member: text}}`. In
+JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
 """
 
 import hashlib
@@ -40,8 +40,11 @@ class Sample:
         for page, value in self.page_json.items():
             self.page_json[page] = _filled(value, files)
             self.pages[REGISTRY + page] = self.encode(page, self.page_json[page])
-        self.metadata_page = next(iter(self.page_json))
-        self.metadata_url = REGISTRY + self.metadata_page
+        texts = {page: found["text"] for page, found in raw["pages"].items() if "text" in found}
+        self.pages |= {REGISTRY + page: content.encode() for page, content in texts.items()}
+        # The first answer in JSON; none where another form alone decides.
+        self.metadata_page = next(iter(self.page_json), "")
+        self.metadata_url = REGISTRY + self.metadata_page if self.page_json else ""
 
     def encode(self, page: str, value: object) -> bytes:
         """Return a page's value as its registry sends it."""

@@ -23,10 +23,11 @@ pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
         ("npm:@biomejs/biome", "biome", ["biome"]),
         ("pypi:ruff", "ruff", ["ruff"]),
         ("cargo:ripgrep", "ripgrep", ["rg"]),
+        ("go:mvdan.cc/sh/v3/cmd/shfmt", "shfmt", ["shfmt"]),
     ],
 )
 def test_a_known_tool_is_drafted(source, name, executables):
-    """A tool with a scope, one with an executable in the wheel's data folder, one with another name come out right."""
+    """A scope, an executable in the wheel's data folder, another name, a folder below the module's root."""
     try:
         registry = Clients(os.environ, Path.cwd()).registry(source.partition(":")[0], source.partition(":")[2])
     except NoClient as error:

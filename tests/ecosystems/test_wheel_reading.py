@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import wheel
 from pipeline.ecosystems import remote
 from pipeline.ecosystems.remote import NoAnswer, RemoteFile, open_remote
 from pipeline.model import Failed, Gate, Held, Subcategory
-from pipeline.wheel import Broken, Wheel, parse_entry_points, read_wheel
+from pipeline.wheel import Wheel, parse_entry_points, read_wheel
+from pipeline.zipped import MEMBER_LIMIT, Broken
 from tests.ecosystems.samples import make_zip
 from tests.fakes_fetcher import DictFetcher
 
@@ -120,7 +120,7 @@ def patched(member: str, offset: int, form: str, value: object) -> bytes:
 METADATA = f"{INFO}/METADATA"
 BOMB = io.BytesIO()
 with zipfile.ZipFile(BOMB, "w", zipfile.ZIP_DEFLATED) as _archive:
-    for _name, _content in (MEMBERS | {METADATA: b"\0" * (wheel.MEMBER_LIMIT + 1)}).items():
+    for _name, _content in (MEMBERS | {METADATA: b"\0" * (MEMBER_LIMIT + 1)}).items():
         _archive.writestr(_name, _content)
 HOSTILE = {
     "empty": b"",
