@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ecosystems import go
-from pipeline.ecosystems.base import Answer, Draft, Made
+from pipeline.ecosystems.base import Draft, Made
 from pipeline.ecosystems.go_module import Module, read_module
 from pipeline.ecosystems.remote import RemoteFile
 from pipeline.model import Category, Failed, Gate, Held, Skipped, Subcategory, WorkOrder
@@ -146,19 +146,6 @@ def test_what_decided_is_in_the_digest_of_the_metadata():
     skipped = made(DictFetcher(served(A, {"x.go": "package x\n"})))
     assert isinstance(skipped, Skipped)
     assert skipped.upstream == first.evidence.upstream
-
-
-def test_a_stored_answer_is_a_risk():
-    """When a proxy was down and a stored list stood in, the reviewer is told."""
-
-    class Stale(DictFetcher):
-        def get(self, url, **options):
-            found = super().get(url, **options)
-            return msgspec.structs.replace(found, stale=True) if isinstance(found, Answer) else found
-
-    outcome = made(Stale(served(A)))
-    assert isinstance(outcome, Draft)
-    assert outcome.evidence.risks[0].startswith("made from a stored answer")
 
 
 @pytest.mark.parametrize(
