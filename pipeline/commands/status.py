@@ -13,6 +13,7 @@ from pipeline.control.budget import BudgetState, Standing, standings
 from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop
 from pipeline.model import Breaker, BreakerState, Control
 from pipeline.settings import load_control
+from pipeline.text import one_line
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +84,7 @@ def _switches(state: State) -> Iterator[str]:
         "since": state.disabled_at,
         "expected": state.expected_resume,
     }
-    yield from (f"  {name:<10}{value}" for name, value in facts.items() if value)
+    yield from (f"  {name:<10}{one_line(value)}" for name, value in facts.items() if value)
 
 
 def _breakers(state: State) -> Iterator[str]:

@@ -98,7 +98,10 @@ def words(told: Explanation) -> str:
 
 def _gate_lines(answer: GateAnswer, width: int) -> list[str]:
     sign = {True: "✓", False: "✗", None: "·"}[answer.open]
-    lines = [f"  {sign} {answer.gate:<{width}}  {answer.value}", f"    {'':<{width}}  {answer.rule} ({answer.input})"]
+    lines = [
+        f"  {sign} {answer.gate:<{width}}  {one_line(answer.value)}",
+        f"    {'':<{width}}  {answer.rule} ({answer.input})",
+    ]
     if answer.open is False:
         times = [f"since {answer.since}"] if answer.since else []
         times.append(f"until {answer.until}" if answer.until else "until something changes")
