@@ -13,7 +13,7 @@ from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_
 from pipeline.model import Breaker, BreakerState, Control
 from pipeline.settings import load_control
 from pipeline.state import journal
-from pipeline.text import counted
+from pipeline.text import counted, one_line
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +91,7 @@ def _switches(state: State) -> Iterator[str]:
         "since": state.disabled_at,
         "expected": state.expected_resume,
     }
-    yield from (f"  {name:<10}{value}" for name, value in facts.items() if value)
+    yield from (f"  {name:<10}{one_line(value)}" for name, value in facts.items() if value)
 
 
 def _breakers(state: State) -> Iterator[str]:
