@@ -173,6 +173,7 @@ class AlarmsConfig(Record, frozen=True, kw_only=True):
     """When `doit metrics` ends with the exit code of an alarm."""
 
     no_success_hours: Annotated[int, Meta(ge=1, le=8760)]
+    review_days: Annotated[int, Meta(ge=1, le=365)]
 
 
 class PlatformConfig(Record, frozen=True, kw_only=True):

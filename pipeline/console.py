@@ -89,7 +89,7 @@ def unread() -> int:
 def refused(error: OSError) -> int:
     """Say what the operating system refused, and return the exit code; an unread pipe is nothing to speak of."""
     if error.filename is None:
-        if isinstance(error, BrokenPipeError):
+        if isinstance(error, BrokenPipeError) and is_unread():
             return unread()
         _give_up_output()
     report(of_system(error))

@@ -6,7 +6,8 @@ import os
 import sqlite3
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -218,7 +219,7 @@ def write_bytes(path: Path | str, content: bytes, *, lasting: bool = True) -> No
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, staging = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.", suffix=STAGING_SUFFIX)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with named(path), os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             if lasting:
@@ -227,6 +228,16 @@ def write_bytes(path: Path | str, content: bytes, *, lasting: bool = True) -> No
         Path(staging).replace(path)
     except BaseException:
         Path(staging).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Have an `OSError` name the file: that of a write to an open one does not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
         raise
 
 

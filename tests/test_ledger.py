@@ -93,3 +93,13 @@ def test_who_put_some_bytes_at_a_path_is_known():
     )
     assert later_batch([ledger_entry(), later], "recipes/a/a.toml", "d" * 64) == later.batch_id
     assert later_batch([ledger_entry(), later], "recipes/b/b.toml", "d" * 64) is None
+
+
+@pytest.mark.parametrize("at", ["2026-12-31T23:59:60Z", "2026-11-23T24:00:00Z", "zebra", ""])
+def test_a_damaged_time_is_not_the_newest(tmp_path, at):
+    """The state is committed with the time of the newest line, which must be one."""
+    paths = Paths(tmp_path)
+    Ledger(paths).append(ledger_entry())
+    with paths.ledger.open("a") as file:
+        file.write(f'{{"batch_id":"2026-03-02-npm-002","at":"{at}"}}\n')
+    assert Ledger(paths).newest_at == ledger_entry().at

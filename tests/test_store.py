@@ -1,6 +1,7 @@
 """Records on disk: atomic, checked, and found again."""
 
 import os
+import resource
 import sqlite3
 import stat
 from contextlib import closing
@@ -9,6 +10,7 @@ import pytest
 
 from pipeline.errors import BadInput, PipelineError
 from pipeline.model import PackageList, WorkOrder
+from pipeline.state.jsonl import append_lines
 from pipeline.store import (
     Paths,
     drop_damaged_database,
@@ -113,3 +115,19 @@ def test_packages_that_differ_only_in_case_have_files_of_their_own(tmp_path):
     paths = Paths(tmp_path)
     one, other = paths.outcome("npm:JSONStream"), paths.outcome("npm:jsonstream")
     assert one.lower() != other.lower()
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_a_disk_that_takes_no_more_is_told_with_the_file(tmp_path, lasting):
+    """A write to an open file names none by itself, so that it would be taken for the output; a limit stands in."""
+    path = tmp_path / "list.json"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="large") as caught:
+            write_bytes(path, b"x" * 100, lasting=lasting)
+        with pytest.raises(OSError, match="large") as appended:
+            append_lines(path, [LIST])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (caught.value.filename, appended.value.filename) == (str(path), str(path))

@@ -25,7 +25,7 @@ from pipeline.console import (
     report,
     root_folder,
 )
-from pipeline.errors import BadInput, Defect, PipelineError, UnknownName
+from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.settings import load_config
 from pipeline.store import Paths
 
@@ -87,8 +87,19 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
         """Do the work and return the exit code; raises `PipelineError` for what a person must mend."""
 
     def say(self, text: str) -> None:
-        """Write text to the standard output, with a final newline."""
-        sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+        """Write text to the standard output, with a final newline; signs that steer a terminal as `\\u001b`.
+
+        Reasons and names are anybody's. In JSON, such an escape stands for the sign itself.
+        """
+        text = text.removesuffix("\n")
+        if not text.isprintable():
+            text = "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
+        sys.stdout.write(f"{text}\n")
+
+
+def _escaped(sign: str) -> str:
+    units = sign.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def no_arguments(arguments: Sequence[str], command: str) -> None:
@@ -107,7 +118,8 @@ def _refuse_bytes(typed: Sequence[str]) -> None:
     """Refuse what is no text in this user's encoding: no file of this project could hold it."""
     for text in typed:
         if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
-            raise UnknownName(f"{shorten(ascii(text))} is not text", remedy="write it in UTF-8")
+            defect = Defect(pointer="", rule=f"{shorten(ascii(text))} is not text", remedy="write it in UTF-8")
+            raise BadInput("command line", defect)
 
 
 def _root(overrides: Sequence[tuple[str, str]]) -> Root:

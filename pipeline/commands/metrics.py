@@ -12,12 +12,14 @@ from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.commands.metrics_view import duration, view
 from pipeline.errors import Alarm, BadInput, Defect, UnknownName
 from pipeline.history.report import Query, Report, report
+from pipeline.history.reviews import open_reviews
 from pipeline.history.service_levels import Milestone
 from pipeline.instants import known_instant
 from pipeline.platforms import BY_ID
 from pipeline.settings import load_queue
 from pipeline.state import metrics as stored
 from pipeline.state.jsonl import read_lines
+from pipeline.state.ledger import Ledger
 from pipeline.terminal import Terminal
 
 # Columns; less is no terminal that anybody reads.
@@ -34,7 +36,8 @@ class ShowMetrics(StateCommand):
     doc_usage = "[--last N] [--ecosystem E] [--platform P] [--since DATE|7d|24h] [--json]"
     doc_description = (
         "Without options, all published batches count. Ends with exit code 8 when no recipe was included for more "
-        "than `alarms.no_success_hours`, of the ecosystem if one is named, else of any."
+        "than `alarms.no_success_hours`, or a batch waits for its merge for more than `alarms.review_days`; of the "
+        "ecosystem if one is named, else of any."
     )
     cmd_options = (
         {"name": "last", "long": "last", "type": str, "default": "", "help": "only the last N batches"},
@@ -55,6 +58,9 @@ class ShowMetrics(StateCommand):
             read_lines(root.paths.ledger, Milestone),
             root.config.alarms.no_success_hours,
             root.now,
+            open_reviews(
+                Ledger(root.paths).waiting(), root.config.alarms.review_days, root.now, ecosystem=query.ecosystem
+            ),
         )
         if options["json"]:
             self.say(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
@@ -80,17 +86,26 @@ def query_of(options: Mapping[str, Any], arguments: Sequence[str], ecosystems: C
 
 
 def alarm_of(answer: Report) -> Alarm | None:
-    """Return the alarm on the absence of success, or None."""
-    last = answer.service_levels.last_success
-    if last is None or not last.alarm:
-        return None
-    of = f" of {answer.query.ecosystem}" if answer.query.ecosystem else ""
-    seen = f"the last was in {last.batch_id}" if last.batch_id else "there has never been one"
-    return Alarm(
-        f"no recipe{of} was included for {duration(last.hours)}, more than "
-        f"{answer.no_success_hours:g} h (alarms.no_success_hours); {seen}",
-        remedy="`doit status` shows what is stopped, `doit why <source>` why a package waits",
-    )
+    """Return the alarm on the absence of success, and on a batch that nobody merges; None when all is well."""
+    rules, remedies = [], []
+    last, review = answer.service_levels.last_success, answer.service_levels.oldest_review
+    if last is not None and last.alarm:
+        of = f" of {answer.query.ecosystem}" if answer.query.ecosystem else ""
+        seen = f"the last was in {last.batch_id}" if last.batch_id else "there has never been one"
+        rules.append(
+            f"no recipe{of} was included for {duration(last.hours)}, more than "
+            f"{answer.no_success_hours:g} h (alarms.no_success_hours); {seen}"
+        )
+        remedies.append("`doit status` shows what is stopped, `doit why <source>` why a package waits")
+    if review is not None and review.alarm:
+        rules.append(
+            f"{review.batch_id} was not merged for {duration(review.days * 24)}, more than "
+            f"{review.limit_days} d (alarms.review_days)"
+        )
+        remedies.append(
+            f"merge {review.branch} and run `doit publish`, or take it back: `doit rollback --batch {review.batch_id}`"
+        )
+    return Alarm("; ".join(rules), remedy="; ".join(remedies)) if rules else None
 
 
 def _known(what: str, asked: str, known: Collection[str]) -> str | None:

@@ -191,6 +191,7 @@ def _service_levels(report: Report, width: int) -> Text:
         ("cost of a recipe", _cost(report)),
         ("without a body", _of(levels.without_body, "answers")),
         ("last success", _last_success(levels, report.known_batches)),
+        ("oldest review", _oldest_review(levels)),
     ]
     text = _lines("Service levels", lines, width)
     text.append("\n")
@@ -268,11 +269,22 @@ def _ago(last: LastSuccess) -> str:
     return f"{duration(last.hours)} ago" if last.at else f"none in {duration(last.hours)}"
 
 
+def _oldest_review(levels: ServiceLevels) -> str:
+    review = levels.oldest_review
+    if review is None:
+        return "no batch waits for its merge"
+    return f"{duration(review.days * 24)}, {review.batch_id} with {counted(review.recipes, 'recipe')}"
+
+
 def _alarm(report: Report) -> Text:
     name = "  alarm".ljust(VALUES_AT)
     last, limit = report.service_levels.last_success, f"{report.no_success_hours:g} h"
-    if last is not None and last.alarm:
-        return Text(f"{name}no recipe for more than {limit}", style="bold red")
+    review = report.service_levels.oldest_review
+    rings = [f"no recipe for more than {limit}"] if last is not None and last.alarm else []
+    if review is not None and review.alarm:
+        rings.append(f"not merged for more than {review.limit_days} d")
+    if rings:
+        return Text(f"{name}{'; '.join(rings)}", style="bold red")
     return Text(f"{name}none; it rings after {limit} without a recipe")
 
 

@@ -1,4 +1,4 @@
-"""`doit status`: what is switched off, how the breakers stand, how much of the budget is used."""
+"""`doit status`: what is switched off, how the breakers stand, what of the budget is used, what waits for its merge."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,15 +10,18 @@ from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.config import Config
 from pipeline.control.budget import BudgetState, Standing, standings
 from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop
+from pipeline.history.reviews import Review, open_reviews
 from pipeline.model import Breaker, BreakerState, Control
 from pipeline.settings import load_control
 from pipeline.state import journal
-from pipeline.text import counted
+from pipeline.state.ledger import Ledger
+from pipeline.text import counted, one_line
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What `doit status --json` prints: `stops` are the gates that are shut, by their numbers.
 
+    `reviews` are the batches that wait for their merge, as of the last `doit publish`, the longest first.
     `damaged_lines` counts the lines of the journal that cannot be read, and so are not remembered.
     """
 
@@ -32,6 +35,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     circuit_breaker: dict[str, Breaker]
     minutes: list[Standing]
     stops: list[Stop]
+    reviews: list[Review]
     damaged_lines: int
 
 
@@ -39,21 +43,22 @@ class Status(StateCommand):
     """Show how things stand; writes nothing."""
 
     name = "status"
-    doc_purpose = "show what is switched off, the circuit breakers, the minutes used, and what of the journal is lost"
+    doc_purpose = "show what is switched off, the circuit breakers, the minutes used, and what waits for its merge"
     doc_usage = "[--json]"
     cmd_options = ({"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},)
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
-        """Read the control file as it is now, and the journal."""
+        """Read the control file as it is now, the ledger and the journal."""
         no_arguments(arguments, self.name)
         control = load_control(root.paths, root.config.ecosystems)
         damaged = journal.load(root.paths, root.now).damaged
-        state = state_of(control, root.config, root.now, damaged)
+        reviews = open_reviews(Ledger(root.paths).waiting(), root.config.alarms.review_days, root.now)
+        state = state_of(control, root.config, root.now, reviews, damaged)
         self.say(msgspec.json.format(msgspec.json.encode(state)).decode() if options["json"] else render(state))
         return 0
 
 
-def state_of(control: Control, config: Config, now: datetime, damaged_lines: int) -> State:
+def state_of(control: Control, config: Config, now: datetime, reviews: list[Review], damaged_lines: int) -> State:
     """Return how things stand at a moment."""
     stops = [
         pipeline_stop(control),
@@ -71,13 +76,14 @@ def state_of(control: Control, config: Config, now: datetime, damaged_lines: int
         circuit_breaker=control.circuit_breaker,
         minutes=standings(control.budget, config.budget, now),
         stops=[stop for stop in stops if stop is not None],
+        reviews=reviews,
         damaged_lines=damaged_lines,
     )
 
 
 def render(state: State) -> str:
     """Return the state for people, a line for each fact."""
-    return "\n".join([*_switches(state), *_breakers(state), *_budget(state), *_journal(state)])
+    return "\n".join([*_switches(state), *_breakers(state), *_budget(state), *_reviews(state), *_journal(state)])
 
 
 def _switches(state: State) -> Iterator[str]:
@@ -91,7 +97,7 @@ def _switches(state: State) -> Iterator[str]:
         "since": state.disabled_at,
         "expected": state.expected_resume,
     }
-    yield from (f"  {name:<10}{value}" for name, value in facts.items() if value)
+    yield from (f"  {name:<10}{one_line(value)}" for name, value in facts.items() if value)
 
 
 def _breakers(state: State) -> Iterator[str]:
@@ -120,6 +126,13 @@ def _breaker(breaker: Breaker) -> str:
 def _budget(state: State) -> Iterator[str]:
     for standing in state.minutes:
         yield f"minutes     {standing.words}{_ALLOWS[standing.state]}"
+
+
+def _reviews(state: State) -> Iterator[str]:
+    for review in state.reviews:
+        late = f", longer than {review.limit_days} d (alarms.review_days)" if review.alarm else ""
+        waits = f"{counted(review.recipes, 'recipe')}, not merged for {review.days:.1f} d, since {review.since}"
+        yield f"review      {review.batch_id}: {waits}{late}"
 
 
 def _journal(state: State) -> Iterator[str]:

@@ -106,7 +106,7 @@ def _tries_words(told: Explanation) -> str:
 def _gate_lines(answer: GateAnswer, width: int) -> list[str]:
     """Return one gate; of one that was not asked, there is nothing else to tell."""
     sign = {True: "✓", False: "✗", None: "·"}[answer.open]
-    lines = _wrapped(f"  {sign} {answer.gate:<{width}}  {answer.value}", " " * (width + 6))
+    lines = _wrapped(f"  {sign} {answer.gate:<{width}}  {one_line(answer.value)}", " " * (width + 6))
     if answer.open is not None:
         lines += _wrapped(f"{BELOW}{answer.rule} ({answer.input})", BELOW)
     if answer.open is False:

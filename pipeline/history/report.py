@@ -6,6 +6,7 @@ from datetime import datetime
 import msgspec
 
 from pipeline.history.metrics import Totals, all_of, totals
+from pipeline.history.reviews import Review
 from pipeline.history.service_levels import Milestone, ServiceLevels, Share, only, service_levels, success
 from pipeline.instants import instant, timestamp
 from pipeline.model import BatchMetrics, EcosystemCounts, QueueEntry
@@ -61,8 +62,12 @@ def report(
     ledger: Iterable[Milestone],
     no_success_hours: float,
     now: datetime,
+    reviews: Sequence[Review] = (),
 ) -> Report:
-    """Answer a query. `every` holds all batches, oldest first; the newest come last in `last_batches`, too."""
+    """Answer a query. `every` holds all batches, oldest first; the newest come last in `last_batches`, too.
+
+    `reviews` are those that wait for their merge, longest first.
+    """
     asked = chosen(query, every)
     added = totals(asked)
     return Report(
@@ -87,6 +92,7 @@ def report(
             no_success_hours,
             now,
             ecosystem=query.ecosystem,
+            reviews=reviews,
         ),
         no_success_hours=no_success_hours,
         last_batches=[_line(metrics, query.ecosystem) for metrics in asked[-LAST:]],

@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from pipeline.history.metrics import Totals, all_of
+from pipeline.history.reviews import Review
 from pipeline.instants import known_instant
 from pipeline.model import BatchMetrics, BatchState, EcosystemCounts, EntryStatus, QueueEntry, Traffic
 from pipeline.source import ecosystem_of
@@ -83,7 +84,8 @@ class ServiceLevels(msgspec.Struct, frozen=True, kw_only=True):
     """What is promised, measured. `success` is included / attempted, by ecosystem and in all.
 
     `without_body` is the share of answers for which no body was sent: those from the cache and the 304s. The last
-    successes are looked for in all batches, the rest in those that were asked for.
+    successes are looked for in all batches, the rest in those that were asked for. `oldest_review` is the batch
+    that has waited longest for its merge, of all, None when none waits.
     """
 
     success: dict[str, Share]
@@ -94,6 +96,7 @@ class ServiceLevels(msgspec.Struct, frozen=True, kw_only=True):
     cost: Cost
     last_success: LastSuccess | None
     last_success_by_ecosystem: dict[str, LastSuccess]
+    oldest_review: Review | None
 
 
 def service_levels(
@@ -106,8 +109,9 @@ def service_levels(
     now: datetime,
     *,
     ecosystem: str | None = None,
+    reviews: Sequence[Review] = (),
 ) -> ServiceLevels:
-    """Return the service levels of some batches, of one ecosystem or of all.
+    """Return the service levels of some batches, of one ecosystem or of all; `reviews` come longest first.
 
     `added` are the numbers of the batches `batch_ids`, added up; `every` holds all batches there are, oldest first.
     Minutes are not told apart by ecosystem, so the cost is always that of all ecosystems of these batches.
@@ -124,6 +128,7 @@ def service_levels(
         cost=cost_of_a_recipe(added),
         last_success=last_success(every, no_success_hours, now, ecosystem=ecosystem),
         last_success_by_ecosystem={name: found for name, found in last.items() if found is not None},
+        oldest_review=next(iter(reviews), None),
     )
 
 

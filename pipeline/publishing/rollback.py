@@ -85,6 +85,11 @@ def _entry(books: Books, batch_id: str) -> LedgerEntry:
     entry = books.ledger.entry(batch_id)
     if entry is not None:
         return entry
+    if batch_id in books.ledger.ids:
+        raise PipelineError(
+            f"{books.paths.ledger}: what stands there of batch {batch_id} cannot be read",
+            remedy="mend its lines, or take them from the state branch",
+        )
     close = nearest(batch_id, books.ledger.ids)
     remedy = f"did you mean {close}?" if close else f"see {books.paths.ledger}"
     raise UnknownName(f"the ledger knows no batch {shorten(batch_id)}", remedy=remedy)

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from pipeline.decoding import Decoder, decoder
-from pipeline.store import decode, is_there, read_bytes
+from pipeline.store import decode, is_there, named, read_bytes
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -51,8 +51,9 @@ def append_lines(path: Path, records: Iterable[msgspec.Struct]) -> None:
     created = not path.exists()
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        _write(handle, (b"\n" if _is_torn(handle) else b"") + b"".join(lines))
-        os.fsync(handle)
+        with named(path):
+            _write(handle, (b"\n" if _is_torn(handle) else b"") + b"".join(lines))
+            os.fsync(handle)
     finally:
         os.close(handle)
     if created:

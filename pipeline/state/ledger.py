@@ -4,6 +4,7 @@ import msgspec
 
 from pipeline.decoding import decoder
 from pipeline.history.ledger import WAITING
+from pipeline.instants import known_instant, timestamp
 from pipeline.model import BatchId, BatchState, LedgerEntry
 from pipeline.state.jsonl import append_lines, decode_line
 from pipeline.store import Paths, is_there, read_bytes
@@ -78,4 +79,5 @@ class Ledger:
     def _keep(self, seen: _Glance, line: bytes) -> None:
         self._lines.setdefault(seen.batch_id, []).append(line)
         self._states[seen.batch_id] = seen.state
-        self.newest_at = max(self.newest_at, seen.at)
+        at = known_instant(seen.at)  # of a line that is damaged otherwise, it may be anything
+        self.newest_at = max(self.newest_at, timestamp(at) if at else "")

@@ -3,9 +3,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
+from pipeline.model import BatchState
+from pipeline.state.ledger import Ledger
 from pipeline.state.metrics import append
+from tests.builders_ledger import ledger_entry
 from tests.builders_metrics import counts, metrics
 from tests.e2e.world import World
 
@@ -65,6 +69,25 @@ def test_the_absence_of_success_is_an_alarm(known: World, json_too: tuple[str, .
         assert done.out.endswith("no recipe for more than 48 h\n")
     known.ran("metrics", "--ecosystem", "pypi")
     known.ran("metrics", "--ecosystem", "npm", "alarms.no_success_hours=100")
+
+
+def test_a_batch_that_nobody_merges_is_an_alarm(world: World) -> None:
+    """Listed by status and marked there; metrics shows it and ends with exit code 8."""
+    world.queue("npm:aloft")
+    entry = ledger_entry(state=BatchState.PUBLISHED, published_at="2026-01-01T00:00:00Z")
+    Ledger(world.paths).append(entry)
+    shown = world.ran("status").out
+    assert f"review      {entry.batch_id}: 2 recipes, not merged for " in shown
+    assert "longer than 7 d (alarms.review_days)" in shown
+    (review,) = json.loads(world.ran("status", "--json").out)["reviews"]
+    assert (review["batch_id"], review["since"], review["alarm"]) == (entry.batch_id, entry.published_at, True)
+    done = world.doit("metrics")
+    assert done.exit_code == 8
+    assert "not merged for more than 7 d" in done.out
+    assert f"doit rollback --batch {entry.batch_id}" in done.err
+    Ledger(world.paths).append(msgspec.structs.replace(entry, state=BatchState.MERGED))
+    assert "review" not in world.ran("status").out
+    assert "no batch waits for its merge" in world.ran("metrics").out
 
 
 @pytest.mark.parametrize(

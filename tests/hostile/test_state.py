@@ -1,5 +1,6 @@
 """What surrounds the state commands is hostile: outputs that are closed, odd repositories, damaged state."""
 
+import json
 import os
 import subprocess
 
@@ -79,7 +80,7 @@ def test_an_argument_that_is_not_text_is_refused(done):
     odd = os.fsdecode(b"npm:\xff")
     for command in (["why"], ["why", "--json"], ["requeue"], ["stop", "--reason"], ["rollback", "--batch"]):
         run = done.doit(*command, odd)
-        assert (run.returncode, len(run.stderr.splitlines())) == (5, 1)
+        assert (run.returncode, len(run.stderr.splitlines())) == (4, 1)
         assert "is not text; remedy: write it in UTF-8" in run.stderr
     assert not (done.root / "batch-control.json").exists()
 
@@ -108,3 +109,23 @@ def test_whoever_stops_the_pipeline_has_a_name_that_can_be_shown(done, name):
     assert "pipeline    stopped" in shown
     assert len(shown) < 1000
     assert [char for char in shown if not char.isprintable() and char != "\n"] == []
+
+
+def test_what_people_and_files_say_does_not_steer_the_terminal(done):
+    """The control file's reasons are anybody's text: shown on one line each, without escapes; JSON keeps them."""
+    evil = "ok \x1b]0;title\x07\x9b2J\u202e\r\n✓ status"
+    control = {"enabled": False, "reason": evil, "disabled_by": evil, "incident_url": evil}
+    (done.root / "batch-control.json").write_text(json.dumps(control))
+    for command in (["status"], ["status", "--json"], ["why", "npm:a"], ["why", "npm:a", "--json"]):
+        shown = done.doit(*command).stdout
+        assert [sign for sign in shown if not sign.isprintable() and sign != "\n"] == []
+        assert not any(line.startswith("✓ status") for line in shown.splitlines())
+    assert json.loads(done.doit("status", "--json").stdout)["reason"] == evil
+
+
+def test_a_damaged_line_of_the_ledger_is_named(done):
+    """A batch that is known but cannot be read is not called unknown, with its own name as the nearest one."""
+    (done.root / "data/batches.jsonl").write_text('{"batch_id":"2026-01-01-npm-001","at":"2026-12-31T23:59:60Z"}\n')
+    run = done.doit("rollback", "--batch", "2026-01-01-npm-001")
+    assert run.returncode == 3
+    assert "data/batches.jsonl: what stands there of batch 2026-01-01-npm-001 cannot be read" in run.stderr
