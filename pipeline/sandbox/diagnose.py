@@ -23,32 +23,36 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     infra: bool = False
 
 
-class _Rule(msgspec.Struct, frozen=True):
+class Rule(msgspec.Struct, frozen=True):
+    """What a line of output tells of the cause."""
+
     pattern: re.Pattern[str]
     category: Category
     subcategory: Subcategory
     infra: bool = False
 
 
-def _network(pattern: str, subcategory: Subcategory) -> _Rule:
-    return _Rule(re.compile(pattern), Category.NETWORK_ERROR, subcategory, infra=True)
+def network(pattern: str, subcategory: Subcategory) -> Rule:
+    """Return the rule of a cause between this machine and the registry."""
+    return Rule(re.compile(pattern), Category.NETWORK_ERROR, subcategory, infra=True)
 
 
-def _install(pattern: str, subcategory: Subcategory) -> _Rule:
-    return _Rule(re.compile(pattern), Category.INSTALL_FAILED, subcategory)
+def install(pattern: str, subcategory: Subcategory) -> Rule:
+    """Return the rule of a cause in the package\'s installation."""
+    return Rule(re.compile(pattern), Category.INSTALL_FAILED, subcategory)
 
 
-def _verify(pattern: str, subcategory: Subcategory) -> _Rule:
-    return _Rule(re.compile(pattern), Category.VERIFY_FAILED, subcategory)
+def _verify(pattern: str, subcategory: Subcategory) -> Rule:
+    return Rule(re.compile(pattern), Category.VERIFY_FAILED, subcategory)
 
 
-def _missing(pattern: str) -> _Rule:
-    return _Rule(re.compile(pattern), Category.MISSING_DEP, Subcategory.MISSING_SYSTEM_DEP)
+def _missing(pattern: str) -> Rule:
+    return Rule(re.compile(pattern), Category.MISSING_DEP, Subcategory.MISSING_SYSTEM_DEP)
 
 
 # cargo and rustc name the crate that wants a newer compiler; that the one here is older says nothing about the package.
 _TOO_OLD_COMPILER = (
-    _Rule(
+    Rule(
         re.compile(
             r"requires rustc \S+ or newer|rustc \S+ is not supported by the following|feature `edition\d+` is required"
         ),
@@ -72,45 +76,45 @@ _MISSING_PROGRAM = (
 # cargo quotes curl: the number of its error in brackets, or the status of the answer.
 _CARGO_NETWORK = (
     # An index never loses a version: one that lacks what a published lock file names is a mirror that is behind.
-    _network(r"failed to select a version for the requirement .* \(locked to ", Subcategory.UPSTREAM_UNAVAILABLE),
-    _network(r"successful HTTP response from .*, got 429", Subcategory.RATE_LIMITED),
-    _network(r"successful HTTP response from .*, got 5\d\d", Subcategory.UPSTREAM_UNAVAILABLE),
-    _network(r"successful HTTP response from .*, got 40[137]", Subcategory.UPSTREAM_REFUSED),
-    _network(r"(?m)^ *\[(?:5|6)\] ", Subcategory.DNS_ERROR),
-    _network(r"(?m)^ *\[(?:35|51|53|54|58|59|60|77|80|83|91)\] ", Subcategory.TLS_ERROR),
-    _network(r"(?m)^ *\[28\] ", Subcategory.TIMEOUT),
-    _network(r"(?m)^ *\[(?:7|16|18|52|55|56|92)\] |spurious network error", Subcategory.CONNECTION_ERROR),
+    network(r"failed to select a version for the requirement .* \(locked to ", Subcategory.UPSTREAM_UNAVAILABLE),
+    network(r"successful HTTP response from .*, got 429", Subcategory.RATE_LIMITED),
+    network(r"successful HTTP response from .*, got 5\d\d", Subcategory.UPSTREAM_UNAVAILABLE),
+    network(r"successful HTTP response from .*, got 40[137]", Subcategory.UPSTREAM_REFUSED),
+    network(r"(?m)^ *\[(?:5|6)\] ", Subcategory.DNS_ERROR),
+    network(r"(?m)^ *\[(?:35|51|53|54|58|59|60|77|80|83|91)\] ", Subcategory.TLS_ERROR),
+    network(r"(?m)^ *\[28\] ", Subcategory.TIMEOUT),
+    network(r"(?m)^ *\[(?:7|16|18|52|55|56|92)\] |spurious network error", Subcategory.CONNECTION_ERROR),
 )
 
 # The order matters: the registry's state explains what comes after it (uv calls a package behind a 403 "not found").
 _FETCH_RULES = (
-    _network(r"\bcode E429\b|\b429 Too Many Requests", Subcategory.RATE_LIMITED),
-    _network(r"\bcode E5\d\d\b|HTTP status server error \(5\d\d", Subcategory.UPSTREAM_UNAVAILABLE),
-    _network(
+    network(r"\bcode E429\b|\b429 Too Many Requests", Subcategory.RATE_LIMITED),
+    network(r"\bcode E5\d\d\b|HTTP status server error \(5\d\d", Subcategory.UPSTREAM_UNAVAILABLE),
+    network(
         r"\bcode E40[137]\b|HTTP status client error \(40[137]|\b40[13] (?:Unauthorized|Forbidden)",
         Subcategory.UPSTREAM_REFUSED,
     ),
-    _network(r"\bENOTFOUND\b|\bEAI_AGAIN\b|(?m:^\s*cause: dns error)|failed to lookup address", Subcategory.DNS_ERROR),
-    _network(
+    network(r"\bENOTFOUND\b|\bEAI_AGAIN\b|(?m:^\s*cause: dns error)|failed to lookup address", Subcategory.DNS_ERROR),
+    network(
         r"\bCERT_\w+|UNABLE_TO_(?:GET|VERIFY)\w+|SELF_SIGNED_CERT\w*|\bERR_(?:SSL|TLS)_\w+|invalid peer certificate",
         Subcategory.TLS_ERROR,
     ),
-    _network(
+    network(
         r"\bETIMEDOUT\b|ERR_SOCKET_TIMEOUT|\bEIDLETIMEOUT\b|operation timed out|network timeout", Subcategory.TIMEOUT
     ),
-    _network(
+    network(
         r"\bECONN(?:RESET|REFUSED|ABORTED)\b|\bENETUNREACH\b|\bEHOSTUNREACH\b|socket hang up|ERR_STREAM_PREMATURE_CLOSE"
         r"|tcp connect error|error sending request|[Cc]onnection (?:reset|refused|closed)",
         Subcategory.CONNECTION_ERROR,
     ),
     *_CARGO_NETWORK,
-    _install(r"\bEINTEGRITY\b|[Hh]ash mismatch|failed to verify the checksum of", Subcategory.DIGEST_MISMATCH),
-    _install(r"\bENOSPC\b|No space left on device|\bEDQUOT\b", Subcategory.DISK),
-    _install(r"\bcode EBADENGINE\b|does not satisfy Python ?[<>=!~]+", Subcategory.RUNTIME_TOO_OLD),
-    _install(r"\bEBADPLATFORM\b|no wheels with a matching platform tag", Subcategory.NO_PLATFORM_BUILD),
-    _install(r"no usable wheels|building from source is disabled|(?:has|have) no wheels", Subcategory.NEEDS_BUILD),
-    _install(r"No executables are provided", Subcategory.NO_EXECUTABLES),
-    _install(
+    install(r"\bEINTEGRITY\b|[Hh]ash mismatch|failed to verify the checksum of", Subcategory.DIGEST_MISMATCH),
+    install(r"\bENOSPC\b|No space left on device|\bEDQUOT\b", Subcategory.DISK),
+    install(r"\bcode EBADENGINE\b|does not satisfy Python ?[<>=!~]+", Subcategory.RUNTIME_TOO_OLD),
+    install(r"\bEBADPLATFORM\b|no wheels with a matching platform tag", Subcategory.NO_PLATFORM_BUILD),
+    install(r"no usable wheels|building from source is disabled|(?:has|have) no wheels", Subcategory.NEEDS_BUILD),
+    install(r"No executables are provided", Subcategory.NO_EXECUTABLES),
+    install(
         r"\bcode E404\b|\bETARGET\b|No matching version|there (?:is|are) no versions? of"
         r"|not found in the package registry|only \S+ (?:is|are) available|could not find `\S+` in registry"
         r"|failed to select a version for",
@@ -150,7 +154,7 @@ _RUN_RULES = (
 # What build scripts, the cc, cmake, pkg-config and bindgen crates, and the linker say of what they do not find.
 _COMPILE_RULES = (
     *_TOO_OLD_COMPILER,
-    _Rule(re.compile(r"linker `\S+` not found"), Category.MISSING_DEP, Subcategory.RUNTIME_MISSING, infra=True),
+    Rule(re.compile(r"linker `\S+` not found"), Category.MISSING_DEP, Subcategory.RUNTIME_MISSING, infra=True),
     _missing(r"The system library `\S+` required by crate `\S+` was not found|Could not find directory of OpenSSL"),
     _missing(r"pkg-config command could not be found|is `\S+` not installed\?|Could not find `protoc`"),
     _missing(r"failed to find tool \S+|[Uu]nable to find libclang"),
@@ -270,7 +274,7 @@ def _ended(answer: PhaseOutput, limits: PhaseLimits, category: Category) -> Diag
     return Diagnosis(category=category, subcategory=subcategory, reason=sentence.format(limits))
 
 
-def _first_match(answer: PhaseOutput, rules: tuple[_Rule, ...]) -> Diagnosis | None:
+def _first_match(answer: PhaseOutput, rules: tuple[Rule, ...]) -> Diagnosis | None:
     for rule in rules:
         if found := rule.pattern.search(answer.output):
             return Diagnosis(

@@ -14,7 +14,7 @@ from pipeline.model import Category, Subcategory
 from pipeline.sandbox import diagnose
 from pipeline.sandbox.base import Job, Mount, Phase, PhaseOutput
 from pipeline.sandbox.course import CACHE, PREFIX, SYSTEM_PATH
-from pipeline.sandbox.diagnose import Diagnosis
+from pipeline.sandbox.diagnose import Diagnosis, Rule, install, network
 from pipeline.sandbox.runtimes import Runtime
 from pipeline.source import identifier_of
 
@@ -41,41 +41,26 @@ _COMPILER_ERROR = re.compile(r"^\S+\.go:\d+(?::\d+)?: .+$", re.MULTILINE)
 _REASON_CHARACTERS = 240
 
 
-class _Rule(msgspec.Struct, frozen=True):
-    pattern: re.Pattern[str]
-    category: Category
-    subcategory: Subcategory
-    infra: bool = False
-
-
-def _network(pattern: str, subcategory: Subcategory) -> _Rule:
-    return _Rule(re.compile(pattern), Category.NETWORK_ERROR, subcategory, infra=True)
-
-
-def _install(pattern: str, subcategory: Subcategory) -> _Rule:
-    return _Rule(re.compile(pattern), Category.INSTALL_FAILED, subcategory)
-
-
 # What go 1.21 to 1.27 print. Those that the registry's state explains come first.
 _RULES = (
-    _Rule(
+    Rule(
         re.compile(r"requires go >= ?\S+ \(running go \S+"),
         Category.MISSING_DEP,
         Subcategory.RUNTIME_TOO_OLD,
         infra=True,
     ),
-    _install(r"SECURITY ERROR|checksum mismatch|verifying \S+: .*does not match", Subcategory.DIGEST_MISMATCH),
-    _network(r"\b429 Too Many Requests", Subcategory.RATE_LIMITED),
-    _network(r": 5\d\d (?:Internal|Bad|Service|Gateway)\b", Subcategory.UPSTREAM_UNAVAILABLE),
-    _network(r": 40[137] (?:Unauthorized|Forbidden|Proxy)|module lookup disabled", Subcategory.UPSTREAM_REFUSED),
-    _network(r"no such host|server misbehaving|Temporary failure in name resolution", Subcategory.DNS_ERROR),
-    _network(r"x509: |tls: ", Subcategory.TLS_ERROR),
-    _network(r"i/o timeout|TLS handshake timeout|context deadline exceeded", Subcategory.TIMEOUT),
-    _network(r"connection re(?:fused|set)|network is unreachable|unexpected EOF|: EOF$", Subcategory.CONNECTION_ERROR),
-    _install(r"must not contain directives that would cause", Subcategory.NOT_INSTALLABLE),
-    _install(_EXCLUDED.pattern, Subcategory.NO_PLATFORM_BUILD),
-    _install(r"is not a main package", Subcategory.NO_EXECUTABLES),
-    _install(
+    install(r"SECURITY ERROR|checksum mismatch|verifying \S+: .*does not match", Subcategory.DIGEST_MISMATCH),
+    network(r"\b429 Too Many Requests", Subcategory.RATE_LIMITED),
+    network(r": 5\d\d (?:Internal|Bad|Service|Gateway)\b", Subcategory.UPSTREAM_UNAVAILABLE),
+    network(r": 40[137] (?:Unauthorized|Forbidden|Proxy)|module lookup disabled", Subcategory.UPSTREAM_REFUSED),
+    network(r"no such host|server misbehaving|Temporary failure in name resolution", Subcategory.DNS_ERROR),
+    network(r"x509: |tls: ", Subcategory.TLS_ERROR),
+    network(r"i/o timeout|TLS handshake timeout|context deadline exceeded", Subcategory.TIMEOUT),
+    network(r"connection re(?:fused|set)|network is unreachable|unexpected EOF|: EOF$", Subcategory.CONNECTION_ERROR),
+    install(r"must not contain directives that would cause", Subcategory.NOT_INSTALLABLE),
+    install(_EXCLUDED.pattern, Subcategory.NO_PLATFORM_BUILD),
+    install(r"is not a main package", Subcategory.NO_EXECUTABLES),
+    install(
         r": 4(?:04 Not Found|10 Gone)|unknown revision|no matching versions|does not contain package",
         Subcategory.NOT_FOUND,
     ),
