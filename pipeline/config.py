@@ -37,10 +37,26 @@ class Runner(StrEnum):
     NONE = "none"
 
 
+# Where requests go, without a trailing slash; "" for an ecosystem whose ordinary client says it.
+Address = Annotated[str, Meta(pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?)?$(?!\n)", max_length=1000)]
+
+
+class AnonymousAccess(Record, frozen=True, kw_only=True):
+    """The `Authorization` header that a host wants even of those who have no account with it."""
+
+    host: Annotated[str, Meta(pattern=r"^https?://[a-z0-9.:-]+$(?!\n)", max_length=300)]
+    authorization: Annotated[str, Meta(pattern=r"^[A-Za-z]+ [A-Za-z0-9._~+/=-]+$(?!\n)", max_length=200)]
+
+
 class EcosystemConfig(Record, frozen=True, kw_only=True):
-    """One ecosystem's generator and the pace of its registry."""
+    """One ecosystem's generator and the pace of its registry.
+
+    `registry` is asked when no client on this machine is set up with another.
+    """
 
     generator: GeneratorKind
+    registry: Address = ""
+    anonymous: list[AnonymousAccess] = []
     requests_per_second: Annotated[
         float, Meta(ge=0.0001, le=100, description="requests to one registry host, for the whole machine")
     ]

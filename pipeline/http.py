@@ -10,7 +10,7 @@ import logging
 import sqlite3
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,7 +57,8 @@ class HttpFetcher:
     """The `Fetcher` of one ecosystem, for any number of threads. Close it, or use it in a `with`.
 
     `rate` is in requests a second to each host. `gate` is asked before each request that would leave, and
-    what it returns is passed on instead of an answer. `cache_file` may be shared by several processes.
+    what it returns is passed on instead of an answer. `cache_file` may be shared by several processes. `credentials`
+    is the `Authorization` header for each host that gets one, by scheme and authority.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class HttpFetcher:
         clock: Clock,
         stop: threading.Event,
         observer: Observer,
+        credentials: Mapping[str, str],
     ) -> None:
+        self._credentials = credentials
         self._config = config
         self._observer = observer
         self._stop = stop
@@ -131,7 +134,9 @@ class HttpFetcher:
             if isinstance(target, Failed):
                 return target
             ask_again = self._config.freshness_seconds == 0 and not offline
-            request = cached_request(target, wanted, ask_again=ask_again, offline=offline)
+            request = cached_request(
+                target, wanted, ask_again=ask_again, offline=offline, credentials=self._credentials
+            )
             try:
                 response = self._look_up(request) if offline else self._retrying(self._try, request)
             except HeldError as stopped:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from collections.abc import Mapping
 
 import httpx2
 import msgspec
@@ -67,18 +68,21 @@ def host_key(url: httpx2.URL) -> str:
     return url.host if url.port is None else f"{url.host}:{url.port}"
 
 
-def cached_request(url: httpx2.URL, wanted: Wanted, *, ask_again: bool, offline: bool) -> httpx2.Request:
+def cached_request(
+    url: httpx2.URL, wanted: Wanted, *, ask_again: bool, offline: bool, credentials: Mapping[str, str]
+) -> httpx2.Request:
     """Return the request as the cache sees it, with all that must not be stored in its extensions.
 
     The cache knows no parts of files. So each part is a resource of its own to it, by its own key, and the
     `Range` header is added below. `ask_again` has even a fresh copy checked; `offline` takes any copy.
+    What the address itself says of a user comes before `credentials`.
     """
     headers = {"accept": wanted.accept or "*/*"}
     if ask_again:
         headers[_CACHE_ONLY] = "no-cache"
     bare = url.copy_with(userinfo=b"", fragment=None)
     key = hashlib.sha256(f"{wanted.accept}\n{wanted.range_header()}\n{bare}".encode()).hexdigest()
-    authorization = ""
+    authorization = credentials.get(f"{bare.scheme}://{bare.netloc.decode('ascii')}", "")
     if url.userinfo:
         secret = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()
         authorization = f"Basic {secret}"

@@ -113,9 +113,9 @@ def same_package(text: str, recipe: Recipe) -> bool:
     return bool(theirs) and _packages(theirs) == _packages([{"action": s.action, **s.params} for s in recipe.steps])
 
 
-def installed_package(recipe: Recipe) -> str:
-    """Return what the recipe's first step installs."""
-    package = recipe.steps[0].params.get(PACKAGE_KEY.get(recipe.steps[0].action, ""), "")
+def installed_package(steps: Sequence[Step]) -> str:
+    """Return what the first of a recipe's steps installs."""
+    package = steps[0].params.get(PACKAGE_KEY.get(steps[0].action, ""), "")
     return package if isinstance(package, str) else ""
 
 
@@ -129,7 +129,11 @@ def _step_table(step: Step) -> Table:
     table = tomlkit.table()
     table["action"] = step.action
     for key, value in step.params.items():
-        if value:
+        if isinstance(value, dict):
+            inline = tomlkit.inline_table()
+            inline.update(value)
+            table[key] = inline
+        elif value:
             table[key] = value
     return table
 

@@ -48,7 +48,6 @@ from pipeline.model import (
 from pipeline.plan import Plan
 from pipeline.platforms import BY_ID, Platform
 from pipeline.progress import EcosystemProgress, Progress, silence
-from pipeline.recipe import installed_package
 from pipeline.sandbox.base import Job, Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
@@ -221,7 +220,8 @@ class Run:
                 has_install_scripts=outcome.evidence.has_install_scripts,
                 platform=platform,
                 limits=self.plan.limits(self._orders[source]),
-                package=installed_package(outcome.recipe),
+                steps=tuple(outcome.recipe.steps),
+                builds=tuple(outcome.evidence.builds),
                 work_folder=prepare_folder(work),
                 cache_folder=prepare_folder(paths.client_cache / ecosystem),
                 client_environment=self._opened().endpoints.environment(ecosystem),
@@ -278,6 +278,8 @@ class Run:
         paths.http_cache.parent.mkdir(parents=True, exist_ok=True)
         fetcher_class = _fetcher_class()
 
+        endpoints = Clients(self.environment, paths.root, ecosystems=self.plan.config.ecosystems)
+
         @cache
         def fetcher(ecosystem: str) -> Fetcher:
             return fetcher_class(
@@ -289,12 +291,13 @@ class Run:
                 clock=self.clock,
                 stop=self.stop,
                 observer=partial(self._observe, ecosystem),
+                credentials=endpoints.credentials(ecosystem),
             )
 
         for ecosystem in self.progress.ecosystems:
             fetcher(ecosystem)  # made here, under the lock: actions of many threads share them
         return Adapters(
-            endpoints=Clients(self.environment, paths.root),
+            endpoints=endpoints,
             fetcher=fetcher,
             sandbox=BwrapSandbox(self.environment),
         )

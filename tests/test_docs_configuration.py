@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -34,7 +34,7 @@ def required_leaves(kind: type[msgspec.Struct], path: str = "") -> Iterator[str]
     """Yield the dotted key of every plain field of nested structs; mappings yield `<path>.*.<field>`."""
     for field in msgspec.structs.fields(kind):
         inner, name = field.type, f"{path}{field.name}"
-        values = getattr(inner, "__args__", ())
+        values = get_args(inner) if get_origin(inner) is dict else ()
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             yield from required_leaves(inner, f"{name}.")
         elif values and isinstance(values[-1], type) and issubclass(values[-1], msgspec.Struct):

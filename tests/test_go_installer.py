@@ -12,6 +12,7 @@ from pipeline.sandbox import go_client
 from pipeline.sandbox.base import Job, Phase, PhaseOutput
 from pipeline.sandbox.installers import go
 from pipeline.sandbox.runtimes import Runtime
+from tests.builders_recipe import steps_of
 from tests.fakes_sandbox import FakeSandbox, answer, host_folder
 from tests.test_installers import NOW, RUNTIMES, job_for
 
@@ -25,7 +26,7 @@ Answers = Callable[[Phase], PhaseOutput | None]
 
 
 def job(tmp_path: Path, **changes: object) -> Job:
-    made = msgspec.structs.replace(job_for(tmp_path, "go:example.com/tool"), package=PACKAGE)
+    made = msgspec.structs.replace(job_for(tmp_path, "go:example.com/tool"), steps=steps_of(f"go:{PACKAGE}"))
     return msgspec.structs.replace(made, **changes)
 
 

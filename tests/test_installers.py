@@ -13,6 +13,7 @@ from pipeline.platforms import ALL_PLATFORMS, BY_ID
 from pipeline.sandbox.base import Job, Phase, PhaseOutput
 from pipeline.sandbox.installers import INSTALLERS, npm, pypi
 from pipeline.sandbox.runtimes import Runtime, Runtimes
+from tests.builders_recipe import steps_of
 from tests.fakes_sandbox import FakeSandbox, answer, host_folder
 
 NOW = "2026-01-02T03:04:05Z"
@@ -45,6 +46,7 @@ def job_for(tmp_path: Path, source: str, executables: tuple[str, ...] = ("tool",
         limits=ValidationConfig(
             workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS, compile=LIMITS
         ),
+        steps=steps_of(source),
         work_folder=work,
         cache_folder=cache,
         client_environment={"npm_config_registry": "https://registry.example"},

@@ -12,6 +12,7 @@ from pipeline.sandbox.base import Job
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
 from pipeline.source import ecosystem_of
+from tests.builders_recipe import steps_of
 
 pytestmark = pytest.mark.live
 
@@ -47,6 +48,7 @@ def job(request, tmp_path):
         limits=ValidationConfig(
             workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS, compile=COMPILE
         ),
+        steps=steps_of(source),
         work_folder=prepare_folder(tmp_path / "work"),
         cache_folder=prepare_folder(tmp_path / "cache"),
         client_environment=Clients(os.environ, tmp_path).environment(ecosystem_of(source)),

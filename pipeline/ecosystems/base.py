@@ -66,5 +66,8 @@ class Endpoints(Protocol):
         Go has a list of them, or a word that says why there is none (`go_client.proxies_for`).
         """
 
+    def credentials(self, ecosystem: str) -> Mapping[str, str]:
+        """Return the `Authorization` header for each host that gets one, by its scheme and authority."""
+
     def environment(self, ecosystem: str) -> Mapping[str, str]:
         """Return the variables that point the client inside a sandbox to the same registry."""

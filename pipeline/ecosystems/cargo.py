@@ -16,7 +16,7 @@ from pipeline.crate import Broken, Crate, read_crate
 from pipeline.crate_targets import Targets, table, targets_of
 from pipeline.digests import digest_of
 from pipeline.ecosystems.base import Answer, Draft, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, one_step, shown
 from pipeline.model import Artifact, Category, Failed, Held, License, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
 
@@ -209,8 +209,7 @@ def _facts(line: Line, crate: Crate, targets: Targets, artifact: Artifact) -> Fa
         repository=_string(package, "repository"),
         executables=frozenset(binary.name for binary in targets.installed),
         executables_from=_executables_cited(crate, targets, artifact.name),
-        action="cargo_install",
-        package=line.name,
+        steps=one_step("cargo_install", line.name),
         runtime_requirement=rust and f">={rust}",
         has_install_scripts=_has_build_script(crate),
         risks=tuple(_risks(crate, targets)),

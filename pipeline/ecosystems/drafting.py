@@ -1,7 +1,7 @@
 """What all ecosystems share: reading an answer, and turning facts into a recipe with its evidence."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from pipeline.ecosystems.base import Answer, Draft, Fetcher, Made
 from pipeline.model import (
     STOOD_IN,
     Artifact,
+    Build,
     Category,
     Evidence,
     Failed,
@@ -61,8 +62,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     repository: str
     executables: frozenset[str]
     executables_from: Cited
-    action: str
-    package: str
+    # What installs them: called with the executables in the order of the recipe.
+    steps: Callable[[list[str]], list[Step]]
     # Tools that must be there before it can be installed, and `[version]` where the reader cannot infer it.
     dependencies: tuple[str, ...] = ()
     version_source: Mapping[str, str] = {}
@@ -70,6 +71,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     has_install_scripts: bool = False
     has_attestations: bool = False
     risks: tuple[str, ...] = ()
+    builds: tuple[Build, ...] = ()
     # As in `Evidence`; None where an ecosystem does not say it.
     upstream: str | None = None
 
@@ -94,17 +96,21 @@ def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Fa
         return Skipped(subcategory=Subcategory.NO_EXECUTABLES, message=message)
     executables = ordered(facts.executables, order.name, name)
     homepage = next((cited for cited in facts.homepages if text.homepage(cited.value)), Cited(value=""))
-    step = Step(action=facts.action, params={PACKAGE_KEY[facts.action]: facts.package, "executables": executables})
     recipe = Recipe(
         name=name,
         description=text.description(facts.description.value),
         homepage=text.homepage(homepage.value),
         dependencies=list(facts.dependencies),
         version=dict(facts.version_source),
-        steps=[step],
+        steps=facts.steps(executables),
         executables=executables,
     )
     return Draft(recipe=recipe, evidence=_evidence(recipe, facts, homepage, now))
+
+
+def one_step(action: str, package: str) -> Callable[[list[str]], list[Step]]:
+    """Return what makes the one step of a recipe whose action takes a package and its executables."""
+    return lambda executables: [Step(action=action, params={PACKAGE_KEY[action]: package, "executables": executables})]
 
 
 def _evidence(recipe: Recipe, facts: Facts, homepage: Cited, now: datetime) -> Evidence:
@@ -133,6 +139,7 @@ def _evidence(recipe: Recipe, facts: Facts, homepage: Cited, now: datetime) -> E
         has_attestations=facts.has_attestations,
         risks=[*_common_risks(recipe, facts, repository, age_days), *facts.risks],
         upstream=facts.upstream,
+        builds=list(facts.builds),
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 from pipeline import gomod, text
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, draft, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, draft, one_step, shown
 from pipeline.ecosystems.go_module import Command, Module, read_module
 from pipeline.ecosystems.go_proxy import Info, Proxies, Versions, is_not_found
 from pipeline.ecosystems.remote import NoAnswer, RemoteFile, open_remote
@@ -241,8 +241,7 @@ def _facts(release: Release, module: Module, command: Command, artifact: Artifac
         executables_from=Cited(
             value="package main", origin=Origin.ARTIFACT, detail=f"{artifact.name} `package main` in {where}"
         ),
-        action="go_install",
-        package=package,
+        steps=one_step("go_install", package),
         dependencies=("go",),
         version_source={} if _inferred(package) == release.module else {"source": "goproxy", "module": release.module},
         runtime_requirement=f">={go}" if go else "",

@@ -16,7 +16,7 @@ import msgspec
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, seen, settled, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, one_step, seen, settled, shown
 from pipeline.model import Artifact, Category, Failed, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
 
@@ -190,8 +190,7 @@ def _describe(order: WorkOrder, packument: Packument, version: Version, now: dat
         repository=repository,
         executables=executables,
         executables_from=_executables_cited(version, place),
-        action="npm_install",
-        package=version.name,
+        steps=one_step("npm_install", version.name),
         runtime_requirement=_node_requirement(version.engines),
         has_install_scripts=_has_install_scripts(version),
         has_attestations=isinstance(version.dist.attestations, dict) and bool(version.dist.attestations),

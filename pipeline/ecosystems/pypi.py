@@ -21,7 +21,7 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline import licenses, text
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, seen, settled, shown
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, one_step, seen, settled, shown
 from pipeline.ecosystems.remote import NoAnswer, open_remote
 from pipeline.model import Artifact, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
@@ -260,8 +260,7 @@ def _facts(project: Project, chosen: Candidate, wheel: Wheel, artifact: Artifact
         repository=repository,
         executables=wheel.console_scripts | wheel.data_scripts,
         executables_from=_executables_cited(chosen, wheel),
-        action="pipx_install",
-        package=canonicalize_name(project.name),
+        steps=one_step("pipx_install", canonicalize_name(project.name)),
         runtime_requirement=metadata.get("requires_python", "") or chosen.file.requires_python or "",
         has_attestations=bool(chosen.file.provenance),
         risks=tuple(_risks(project, chosen, wheel)),

@@ -24,6 +24,7 @@ from pipeline.model.metrics import BatchMetrics, EcosystemCounts, RunRecord, Tra
 from pipeline.model.outcome import (
     STOOD_IN,
     Artifact,
+    Build,
     Category,
     EarlierTry,
     Evidence,
@@ -58,6 +59,7 @@ __all__ = [
     "Breaker",
     "BreakerState",
     "Budget",
+    "Build",
     "Category",
     "Constraints",
     "ConstraintsRecord",

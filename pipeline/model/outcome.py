@@ -95,6 +95,13 @@ class Artifact(Record, frozen=True, kw_only=True):
     digest_checked: bool = False
 
 
+class Build(Record, frozen=True, kw_only=True):
+    """One of the files that a release is built as, and the identifiers of the platforms that it is for."""
+
+    platforms: Annotated[list[str], Meta(min_length=1)]
+    artifact: Artifact
+
+
 class License(Record, frozen=True, kw_only=True):
     """`spdx` is a normalised SPDX expression, or None: loudly unknown; `declared` is what upstream wrote."""
 
@@ -119,6 +126,8 @@ class Evidence(Record, frozen=True, kw_only=True):
     has_attestations: bool = False
     risks: list[str] = []
     upstream: Digest | None = None
+    # Where a release has a file for each platform; `artifact` is the one that the facts were read from.
+    builds: list[Build] = []
 
 
 class Generated(Record, frozen=True, kw_only=True, tag="generated", tag_field="kind"):

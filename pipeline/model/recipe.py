@@ -13,11 +13,15 @@ VERIFY_COMMAND = r"^[a-zA-Z0-9_][a-zA-Z0-9._+-]*( [a-zA-Z0-9-]+)*$(?!\n)"
 RecipeName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=100)]
 
 
+# What a key of a step may hold: `strip_dirs` a number, `os_mapping` a table.
+Param = str | int | list[str] | dict[str, str]
+
+
 class Step(Record, frozen=True, kw_only=True):
     """One `[[steps]]` table: the action and its keys, in the order in which they are written."""
 
     action: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)")]
-    params: dict[str, str | list[str]]
+    params: dict[str, Param]
 
 
 class Verify(Record, frozen=True, kw_only=True):

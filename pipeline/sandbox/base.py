@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from pipeline.config import PhaseLimits, ValidationConfig
-from pipeline.model import PhaseResult, StaticRecord, Verdict
+from pipeline.model import Build, PhaseResult, StaticRecord, Step, Verdict
 from pipeline.platforms import Platform
 
 
@@ -88,8 +88,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     has_install_scripts: bool
     platform: Platform
     limits: ValidationConfig
-    # What the recipe's step installs, where that is not the identifier.
-    package: str = ""
+    # What the recipe installs, and the files for each platform where its release has such.
+    steps: tuple[Step, ...]
+    builds: tuple[Build, ...] = ()
     # Private to the job, empty, removed afterwards by the caller; caches are shared by all jobs of an ecosystem.
     work_folder: Path
     cache_folder: Path

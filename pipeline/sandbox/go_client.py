@@ -11,12 +11,12 @@ from collections.abc import Mapping
 import msgspec
 
 from pipeline.model import Category, Subcategory
+from pipeline.recipe import installed_package
 from pipeline.sandbox import diagnose
 from pipeline.sandbox.base import Job, Mount, Phase, PhaseOutput
 from pipeline.sandbox.course import CACHE, PREFIX, SYSTEM_PATH
 from pipeline.sandbox.diagnose import Diagnosis, Rule, install, network
 from pipeline.sandbox.runtimes import Runtime
-from pipeline.source import identifier_of
 
 _BUILD = "/build"
 _LIBRARY = "/library"
@@ -69,7 +69,7 @@ _RULES = (
 
 def package_at_version(job: Job) -> str:
     """Return what `go install` is told: the package and the tag of the version."""
-    return f"{job.package or identifier_of(job.source)}@v{job.version}"
+    return f"{installed_package(job.steps)}@v{job.version}"
 
 
 def fetch_phase(job: Job, go: Runtime, name: str, target: Mapping[str, str]) -> Phase:

@@ -1,8 +1,9 @@
 """A fake registry and a fetcher on it; sleeping between tries is switched off."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import stamina
@@ -46,7 +47,9 @@ def elsewhere() -> Iterator[FakeRegistry]:
 class Kit:
     """A fetcher, and the fakes that it was given."""
 
-    def __init__(self, folder: Path, *, config: NetworkConfig, gate: ScriptedGate, clock: Clock) -> None:
+    def __init__(
+        self, folder: Path, *, config: NetworkConfig, gate: ScriptedGate, clock: Clock, credentials: Mapping[str, str]
+    ) -> None:
         self.clock = clock
         self.limiter = OpenLimiter(self.clock)
         self.gate = gate
@@ -61,6 +64,7 @@ class Kit:
             clock=self.clock,
             stop=self.stop,
             observer=self.counts,
+            credentials=credentials,
         )
         self.get = self.fetcher.get
 
@@ -70,8 +74,15 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Kit]]:
     """Return a maker of kits; all share one cache file, as processes do."""
     made: list[Kit] = []
 
-    def kit(*, config: NetworkConfig = LIMITS, gate: ScriptedGate | None = None, clock: Clock | None = None) -> Kit:
-        made.append(Kit(tmp_path, config=config, gate=gate or ScriptedGate(), clock=clock or FakeClock()))
+    def kit(
+        *,
+        config: NetworkConfig = LIMITS,
+        gate: ScriptedGate | None = None,
+        clock: Clock | None = None,
+        credentials: Mapping[str, str] = MappingProxyType({}),
+    ) -> Kit:
+        gate, clock = gate or ScriptedGate(), clock or FakeClock()
+        made.append(Kit(tmp_path, config=config, gate=gate, clock=clock, credentials=credentials))
         return made[-1]
 
     yield kit

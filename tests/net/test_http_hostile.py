@@ -147,6 +147,16 @@ def test_no_password_follows_a_redirect(kit, registry, elsewhere):
     assert "authorization" not in elsewhere.seen()[0].headers
 
 
+def test_credentials_go_to_their_host_alone(make, registry, elsewhere):
+    """A token of the service is sent to its address, to no other host that it redirects to, and to no other port."""
+    target = elsewhere.add("/file", b"content")
+    url = registry.reply("/a", Reply(status=302, headers={"Location": target}))
+    kit = make(credentials={f"http://{registry.host}": "Bearer t0ken"})
+    assert kit.get(url).content == b"content"
+    assert registry.seen()[0].headers["authorization"] == "Bearer t0ken"
+    assert "authorization" not in elsewhere.seen()[0].headers
+
+
 def test_a_redirect_loop_ends(kit, registry):
     """After five redirects it is an outage of theirs, not of ours."""
     url = registry.reply("/a", Reply(status=302, headers={"Location": "/a"}))
@@ -210,7 +220,7 @@ def test_no_address_crashes_it(url):
     if isinstance(parsed, Failed):
         assert parsed.message.isprintable()
     else:
-        request = cached_request(parsed, Wanted(tail_bytes=5), ask_again=True, offline=False)
+        request = cached_request(parsed, Wanted(tail_bytes=5), ask_again=True, offline=False, credentials={})
         assert headers_to_send(request)["range"] == "bytes=-5"
 
 

@@ -80,6 +80,7 @@ def work(orders: Orders) -> dict[str, list[float]]:
         clock=clock,
         stop=stop,
         observer=CountingObserver(),
+        credentials={},
     )
 
     def ask(number: int) -> None:

@@ -12,6 +12,7 @@ from pipeline.sandbox.bwrap import prepare_folder
 from pipeline.sandbox.diagnose import Diagnosis
 from pipeline.sandbox.installers import cargo
 from pipeline.sandbox.rust_toolchain import find_toolchain
+from tests.builders_recipe import steps_of
 from tests.fake_packages import crate
 from tests.fake_registry import FakeRegistry
 
@@ -79,6 +80,7 @@ def job(request, tmp_path, registry) -> Job:
         limits=ValidationConfig(
             workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS, compile=LIMITS
         ),
+        steps=steps_of(f"cargo:{name}"),
         work_folder=prepare_folder(tmp_path / "work"),
         cache_folder=prepare_folder(tmp_path / "cache"),
         client_environment={"CARGO_REGISTRIES_RECIPELINE_INDEX": f"sparse+{registry.cargo_url}/"},

@@ -16,6 +16,7 @@ from pipeline.sandbox.base import Job, Phase, PhaseOutput
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import go
 from pipeline.sandbox.runtimes import Runtimes
+from tests.builders_recipe import steps_of
 from tests.fake_registry import FakeRegistry
 from tests.fakes_sandbox import answer
 
@@ -62,7 +63,7 @@ def job(tmp_path: Path, sandbox: BwrapSandbox, runtimes: Runtimes) -> Job:
         limits=ValidationConfig(
             workers=1, attempts=1, fetch=LIMITS, build=LIMITS, verify=LIMITS, heavy=LIMITS, compile=LIMITS
         ),
-        package=MODULE,
+        steps=steps_of(f"go:{MODULE}"),
         work_folder=prepare_folder(tmp_path / "work"),
         cache_folder=prepare_folder(tmp_path / "cache"),
         client_environment={},

@@ -1,0 +1,48 @@
+"""Where the public services are, and what is shown to them: variables of the ordinary clients, else `pipeline.yaml`.
+
+Unlike npm or cargo, these have no settings that a program could ask for: a variable is all that their clients read.
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from pipeline.config import EcosystemConfig
+
+# Homebrew's manual names HOMEBREW_API_DOMAIN for mirrors; GitHub sets GITHUB_API_URL in its workflows, on its own
+# servers too.
+_ADDRESSES: Mapping[str, tuple[str, ...]] = {
+    "homebrew": ("HOMEBREW_API_DOMAIN",),
+    "cask": ("HOMEBREW_API_DOMAIN",),
+    "github": ("GITHUB_API_URL",),
+}
+# In the order in which GitHub's command-line program reads them.
+_TOKENS: Mapping[str, tuple[str, ...]] = {"github": ("GH_TOKEN", "GITHUB_TOKEN")}
+
+
+def address_of(ecosystem: str, environment: Mapping[str, str], config: EcosystemConfig) -> tuple[str, str]:
+    """Return the address of a service and the name of what says it; ("", "") when nothing does."""
+    for name in _ADDRESSES.get(ecosystem, ()):
+        if environment.get(name):
+            return environment[name], name
+    return config.registry, f"ecosystems.{ecosystem}.registry" if config.registry else ""
+
+
+def credentials_of(
+    ecosystem: str, environment: Mapping[str, str], config: EcosystemConfig, address: str
+) -> dict[str, str]:
+    """Return the `Authorization` header for each host (scheme and authority) that gets one.
+
+    A token goes to the service itself and nowhere else: the files of a release lie on other hosts.
+    """
+    found = {each.host: each.authorization for each in config.anonymous}
+    token = next((environment[name] for name in _TOKENS.get(ecosystem, ()) if environment.get(name)), "")
+    # Anything else could smuggle a second header in.
+    if token and token.isascii() and token.isprintable() and " " not in token:
+        found[host_address(address)] = f"Bearer {token}"
+    return found
+
+
+def host_address(url: str) -> str:
+    """Return the scheme and authority of an address, without a user: `https://api.example`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2].lower()}"
