@@ -19,6 +19,9 @@ REPLACE = ("--config", f'source.{CRATES_IO}.replace-with="{MIRROR}"')
 # For a cargo that names none.
 REMEDY = "use cargo 1.82 or newer, and set its registries to sparse ones"
 
+# For a cargo that is rustup's launcher, with no toolchain behind it.
+TOOLCHAIN_REMEDY = "choose one with `rustup default stable`"
+
 _NOWHERE = ("net.offline=false", "net.retry=0", 'http.proxy="http://127.0.0.1:1"')
 # Any name serves: cargo reads config.json of the index first.
 _ANY_CRATE = "recipeline"
@@ -48,6 +51,11 @@ def address_in(output: str) -> str:
 def is_replaced(output: str) -> bool:
     """Say whether cargo wants crates-io to be named: with a replacement it is no default that goes without saying."""
     return f"{CRATES_IO} is replaced with" in output
+
+
+def is_launcher_only(output: str) -> bool:
+    """Say whether it was not cargo that answered but rustup, which finds none: it is another user's, or not there."""
+    return output.lstrip().startswith("error: rustup ")
 
 
 def variables(crates_io: str, default: str) -> dict[str, str]:

@@ -97,6 +97,7 @@ class Clients:
         self._npm: dict[str, str] | None = None
         self._index: str | None = None
         self._cargo: dict[str, str] = {}
+        self._launchers_only: set[str] = set()
         self._go: dict[str, str] | None = None
 
     def registry(self, ecosystem: str, identifier: str = "") -> str:
@@ -252,6 +253,8 @@ class Clients:
             if registry not in self._cargo:
                 self._cargo[registry] = self._ask_cargo(cargo, registry)
             found = self._cargo[registry]
+        if not found and registry in self._launchers_only:
+            raise NoClient("there is no Rust toolchain on this machine", remedy=cargo_client.TOOLCHAIN_REMEDY)
         if not found:
             raise NoClient("cargo does not say which registry it uses", remedy=cargo_client.REMEDY)
         return _address(found, "cargo's registry")
@@ -261,6 +264,8 @@ class Clients:
         ran = self._run(asked, cargo_client.question_variables(self._environment), self._folder)
         if not registry and cargo_client.is_replaced(ran.output):
             return self._ask_cargo(cargo, cargo_client.CRATES_IO)
+        if cargo_client.is_launcher_only(ran.output):
+            self._launchers_only.add(registry)
         return cargo_client.address_in(ran.output)
 
     def _cargo_variables(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from pipeline.cargo_client import TOOLCHAIN_REMEDY
 from pipeline.sandbox.base import Mount
 from pipeline.sandbox.course import runtime_missing
 from pipeline.sandbox.diagnose import Diagnosis
@@ -52,7 +53,7 @@ def find_toolchain(which: Which = shutil.which, ask: Ask = ask) -> Toolchain | D
     described, sysroot = ask((rustc, "-vV")), ask((rustc, "--print", "sysroot"))
     release, host = _RELEASE.search(described), _HOST.search(described)
     if release is None or host is None or not sysroot:
-        return runtime_missing("a Rust compiler that answers", "choose one with `rustup default stable`")
+        return runtime_missing("a Rust compiler that answers", TOOLCHAIN_REMEDY)
     if (int(release[1]), int(release[2])) < _OLDEST:
         oldest = ".".join(map(str, _OLDEST))
         return runtime_missing(f"Rust {oldest} or newer", f"update it, as with `rustup update`: {release[0]} is here")

@@ -138,3 +138,11 @@ def test_the_real_cargo_is_understood(tmp_path):
     assert found.environment("cargo")["CARGO_REGISTRIES_RECIPELINE_INDEX"] == "sparse+http://127.0.0.1:1/near/"
     (project / ".cargo/config.toml").write_text("[net]\noffline = true\n")
     assert Clients(environment, project).registry("cargo") == plain
+
+
+def test_a_launcher_without_a_toolchain_is_named_as_that(here):
+    """rustup's `cargo` is there for every user, the toolchain in the home of one."""
+    said = "error: rustup could not choose a version of cargo to run, and no default is configured.\n"
+    with pytest.raises(NoClient, match="no Rust toolchain") as stopped:
+        made(here, FakeCargo(said)).registry("cargo", "hexyl")
+    assert "rustup default" in stopped.value.line()
