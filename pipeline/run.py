@@ -63,6 +63,8 @@ if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
 
 # What another try on this machine cannot mend.
 MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
+# A stored answer that is not asked about again for long may be the cause: then once more without such answers.
+_UNREADABLE = frozenset({Subcategory.BAD_METADATA, Subcategory.DIGEST_MISMATCH})
 # Waits between the tries of a validation that met an infrastructure error, in seconds.
 RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
 
@@ -128,6 +130,9 @@ class Run:
             )
         fetcher = Watching(adapters.fetcher(ecosystem))
         made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
+        if fetcher.used_pinned and isinstance(made, Failed) and made.subcategory in _UNREADABLE:
+            fetcher = Watching(adapters.fetcher(ecosystem), trusting=False)
+            made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
         return from_stored(made) if fetcher.stood_in else made
 
     def made(self, record: OutcomeRecord) -> None:
