@@ -54,7 +54,7 @@ from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
 from pipeline.source import ecosystem_of, identifier_of
 from pipeline.state.metrics import keep_run
-from pipeline.store import machine_folder, read_result
+from pipeline.store import Paths, machine_folder, read_result
 from pipeline.summary import Summary, summarise
 from pipeline.verdicts import not_run, out_of_budget, unanswered
 
@@ -253,8 +253,8 @@ class Run:
         """Return what happened between this process and the registries so far, by ecosystem."""
         return {ecosystem: counts.total() for ecosystem, counts in self._traffic.items()}
 
-    def keep_record(self) -> None:
-        """Write down what this process asked of the registries for the batch; nothing when it asked nothing."""
+    def keep_record(self, keep: Callable[[Paths, RunRecord, int], None] = keep_run) -> None:
+        """Write down what this process asked of the registries; nothing when it asked nothing."""
         asked = {ecosystem: counts for ecosystem, counts in self.traffic().items() if counts != HostCounts()}
         if asked:
             began, started_at = self._started
@@ -264,7 +264,7 @@ class Run:
                 seconds=round(self.clock.now() - began, 3),
                 traffic={ecosystem: _traffic(counts) for ecosystem, counts in asked.items()},
             )
-            keep_run(self.plan.paths, record, os.getpid())
+            keep(self.plan.paths, record, os.getpid())
 
     # -------------------------------------------------------------------------------------- adapters
 
