@@ -9,7 +9,7 @@ from pipeline.model import Prediction, StaticRecord, Verdict
 from pipeline.platforms import Platform
 from pipeline.sandbox import diagnose, uv_resolve
 from pipeline.sandbox.base import Job, Mount, Phase, PhaseOutput, Sandbox
-from pipeline.sandbox.bwrap import prepare_folder
+from pipeline.sandbox.bwrap import prepare_file, prepare_folder
 from pipeline.sandbox.course import (
     CACHE,
     PREFIX,
@@ -131,7 +131,7 @@ def _resolve(course: Course, job: Job, tools: _Tools, target: str, *, from_cache
     Asking the index about each package of the tree again for each target takes five times as long.
     """
     requirements = job.work_folder / "requirements.in"
-    requirements.write_text(f"{identifier_of(job.source)}=={job.version}\n", encoding="utf-8")
+    prepare_file(requirements, f"{identifier_of(job.source)}=={job.version}\n".encode())
     mount = Mount(host=requirements, inside=_REQUIREMENTS)
     output = ("--quiet", "--no-header", "--no-annotate")
     arguments = ("pip", "compile", *output, "--only-binary", ":all:", "--python-platform", target, _REQUIREMENTS)
