@@ -24,10 +24,10 @@ from hishel.httpx2 import CacheTransport
 from pipeline.clock import Clock
 from pipeline.config import NetworkConfig
 from pipeline.ecosystems.base import Answer
-from pipeline.http_answers import REDIRECTS
+from pipeline.http_answers import MISSING, REDIRECTS
 from pipeline.http_events import CacheHit, Observer, TryFailed
 from pipeline.http_exchange import Exchange, NotStoredError
-from pipeline.http_failures import HeldError, TryFailedError, failed
+from pipeline.http_failures import HeldError, TryFailedError, failed, status_failure
 from pipeline.http_headers import content_range
 from pipeline.http_network import Network
 from pipeline.http_requests import Wanted, address, cached_request, host_key, redirected
@@ -43,6 +43,10 @@ _LONGEST_BACKOFF = 8.0
 
 # How old a copy may be that stands in while the registry does not answer.
 _OLDEST_STAND_IN = 7 * 24 * 3600
+
+# How old a copy may be that is used unasked because its content is pinned. Not for ever: a part of a file cannot be
+# held against its digest, and what a broken mirror once gave must not stay.
+_OLDEST_PINNED = 30 * 24 * 3600
 
 # This cache belongs to one user of one machine, so `private` answers may be stored.
 _FRESH = CacheOptions(shared=False, allow_stale=False)
@@ -97,13 +101,14 @@ class HttpFetcher:
         ).on(self._backoff)
 
     def get(
-        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None
+        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None, pinned: str = ""
     ) -> Answer | Failed | Held:
         """Return the answer to a GET, or why there is none; see `ecosystems.base.Fetcher`.
 
-        When the registry does not answer, a copy of at most a week stands in for it, marked `stale`.
+        When the registry does not answer, a copy of at most a week stands in for it, marked `stale`. What is `pinned`
+        is not asked for again while its copy is less than 30 days old.
         """
-        wanted = Wanted(accept=accept, tail_bytes=tail_bytes, span=span)
+        wanted = Wanted(accept=accept, tail_bytes=tail_bytes, span=span, pinned=pinned)
         outcome = self._follow(url, wanted, offline=False)
         if isinstance(outcome, Failed) and outcome.transient:
             try:
@@ -138,7 +143,10 @@ class HttpFetcher:
                 target, wanted, ask_again=ask_again, offline=offline, credentials=self._credentials
             )
             try:
-                response = self._look_up(request) if offline else self._retrying(self._try, request)
+                if offline:
+                    response = self._stand_in(request)
+                else:
+                    response = self._kept(target, wanted) or self._retrying(self._try, request)
             except HeldError as stopped:
                 return stopped.held
             except TryFailedError as problem:
@@ -165,21 +173,48 @@ class HttpFetcher:
             except (sqlite3.Error, RuntimeError):
                 # Another process removed the copy while it was read, or its disk page is damaged.
                 return self._exchange.handle_request(request)
-        if status["from_cache"] and not status["revalidated"]:
+        stored = status["from_cache"] and not status["revalidated"]
+        if stored:
             self._observer(CacheHit(host=host))
+        if response.status_code in MISSING:
+            gone = status_failure(str(request.url), response.status_code)
+            if not stored:
+                self._observer(TryFailed(host=host, subcategory=gone.failed.subcategory, again=False))
+            raise gone
         return response
 
-    def _look_up(self, request: httpx2.Request) -> httpx2.Response:
-        """Return a stored answer whatever its age, up to the oldest that may stand in."""
+    def _kept(self, target: httpx2.URL, wanted: Wanted) -> httpx2.Response | None:
+        """Return the copy of a pinned content while that is not too old; None when there is none.
+
+        Where a redirect led is not pinned: such addresses are often signed for minutes.
+        """
+        if not wanted.pinned or self._config.freshness_seconds == 0:
+            return None
+        try:
+            response = self._look_up(cached_request(target, wanted, ask_again=False, offline=True), _OLDEST_PINNED)
+        except NotStoredError:
+            return None
+        if response.status_code in REDIRECTS:
+            return None
+        self._observer(CacheHit(host=host_key(target)))
+        return response
+
+    def _stand_in(self, request: httpx2.Request) -> httpx2.Response:
+        """Return a stored answer for one that did not come."""
+        response = self._look_up(request, _OLDEST_STAND_IN)
+        self._observer(CacheHit(host=host_key(request.url), stale=True))
+        return response
+
+    def _look_up(self, request: httpx2.Request, oldest: int) -> httpx2.Response:
+        """Return a stored answer up to an age in seconds, fresh or not; that something is missing is none."""
         request.extensions["caching"]["rfc"] = _STALE
         response = self._cache.handle_request(request)
         try:
             response.read()
         except (sqlite3.Error, RuntimeError) as error:
             raise NotStoredError from error
-        if int(response.headers.get("age", "0")) > _OLDEST_STAND_IN:
+        if response.status_code in MISSING or int(response.headers.get("age", "0")) > oldest:
             raise NotStoredError
-        self._observer(CacheHit(host=host_key(request.url), stale=True))
         return response
 
     def _backoff(self, error: Exception) -> bool | float:

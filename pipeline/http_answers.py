@@ -8,6 +8,8 @@ from pipeline.http_requests import Wanted
 from pipeline.model import Subcategory
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# There is no such thing. That, too, is an answer: it is stored, but for no longer than others that name no lifetime.
+MISSING = frozenset({404, 410})
 
 # What is kept of an answer's headers: what the cache and the caller read. All else is dropped unread.
 _KEPT = (
@@ -61,6 +63,10 @@ def storable(response: httpx2.Response, body: bytes, freshness_seconds: int, wal
     A part becomes a whole answer (status 200) that keeps its `Content-Range`. A redirect that names no
     lifetime is not stored: those are often temporary, or signed for minutes.
     """
+    if response.status_code in MISSING:
+        forbidden = "no-store" in response.headers.get("cache-control", "").lower()
+        lifetime = "no-store" if forbidden else f"max-age={freshness_seconds}"
+        return httpx2.Response(response.status_code, headers=lasting({"cache-control": lifetime}, "", wall))
     kept = {name: response.headers[name] for name in _KEPT if name in response.headers}
     status = 200 if response.status_code == 206 else response.status_code
     if status == 200 and response.status_code != 206:

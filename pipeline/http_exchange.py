@@ -11,7 +11,7 @@ import httpx2
 
 from pipeline.clock import Clock
 from pipeline.config import NetworkConfig
-from pipeline.http_answers import REDIRECTS, check, read_body, storable
+from pipeline.http_answers import MISSING, REDIRECTS, check, read_body, storable
 from pipeline.http_events import AnswerReceived, NotModified, Observer, Penalised, RequestSent, WaitBegan
 from pipeline.http_failures import HeldError, TryFailedError, failed, status_failure, transport_failure
 from pipeline.http_headers import exhausted_for, retry_after
@@ -112,7 +112,8 @@ class Exchange(httpx2.BaseTransport):
         try:
             self._heed(url, host, response)
             largest = self._config.max_answer_mb * _BYTES_PER_MB
-            body = read_body(url, response, request.extensions["wanted"], largest)
+            missing = response.status_code in MISSING
+            body = b"" if missing else read_body(url, response, request.extensions["wanted"], largest)
         finally:
             response.close()
             self._observer(
@@ -138,7 +139,7 @@ class Exchange(httpx2.BaseTransport):
         if patience > 0.0:
             self._limiter.penalise(host, min(patience, longest))
             self._observer(Penalised(host=host, seconds=min(patience, longest)))
-        if 200 <= status < 300 or status in REDIRECTS or status == 304:
+        if 200 <= status < 300 or status in REDIRECTS | MISSING or status == 304:
             return
         problem = status_failure(url, 429 if limited else status)
         if problem.again and patience > longest:

@@ -18,11 +18,15 @@ _CACHE_ONLY = "cache-control"
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """In which form an address is asked for, and which part of it; no part is the whole file."""
+    """In which form an address is asked for, and which part of it; no part is the whole file.
+
+    `pinned` as in `ecosystems.base.Fetcher`.
+    """
 
     accept: str = ""
     tail_bytes: int = 0
     span: tuple[int, int] | None = None
+    pinned: str = ""
 
     def range_header(self) -> str:
         """Return the value of the `Range` header, "" for the whole file."""
@@ -81,7 +85,9 @@ def cached_request(
     if ask_again:
         headers[_CACHE_ONLY] = "no-cache"
     bare = url.copy_with(userinfo=b"", fragment=None)
-    key = hashlib.sha256(f"{wanted.accept}\n{wanted.range_header()}\n{bare}".encode()).hexdigest()
+    # What is pinned to another content is another resource, though the address is the same.
+    named = "\n".join([wanted.accept, wanted.range_header(), str(bare), *([wanted.pinned] if wanted.pinned else [])])
+    key = hashlib.sha256(named.encode()).hexdigest()
     authorization = credentials.get(f"{bare.scheme}://{bare.netloc.decode('ascii')}", "")
     if url.userinfo:
         secret = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()

@@ -40,6 +40,7 @@ from pipeline.selection.looks import due_looks
 from pipeline.selection.situation import Case
 from pipeline.settings import load_control, load_queue
 from pipeline.state import journal
+from pipeline.state.metrics import keep_recheck
 from pipeline.store import Paths
 from pipeline.taxonomy import TAXONOMY
 
@@ -94,6 +95,7 @@ def recheck(
             looks, held = _look_at(run, due, limit, told)
         finally:
             run.breakers.close()
+            run.keep_record(keep_recheck)
     return Rechecked(looks=looks, held=held, left=len(due) - len(looks))
 
 

@@ -53,7 +53,7 @@ from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
 from pipeline.source import ecosystem_of, identifier_of
 from pipeline.state.metrics import keep_run
-from pipeline.store import machine_folder, read_result
+from pipeline.store import Paths, machine_folder, read_result
 from pipeline.summary import Summary, summarise
 from pipeline.verdicts import not_run, out_of_budget, unanswered
 
@@ -62,6 +62,8 @@ if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
 
 # What another try on this machine cannot mend.
 MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
+# A stored answer that is not asked about again for long may be the cause: then once more without such answers.
+_UNREADABLE = frozenset({Subcategory.BAD_METADATA, Subcategory.DIGEST_MISMATCH})
 # Waits between the tries of a validation that met an infrastructure error, in seconds.
 RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
 
@@ -127,6 +129,9 @@ class Run:
             )
         fetcher = Watching(adapters.fetcher(ecosystem))
         made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
+        if fetcher.used_pinned and isinstance(made, Failed) and made.subcategory in _UNREADABLE:
+            fetcher = Watching(adapters.fetcher(ecosystem), trusting=False)
+            made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
         return from_stored(made) if fetcher.stood_in else made
 
     def made(self, record: OutcomeRecord) -> None:
@@ -248,8 +253,8 @@ class Run:
         """Return what happened between this process and the registries so far, by ecosystem."""
         return {ecosystem: counts.total() for ecosystem, counts in self._traffic.items()}
 
-    def keep_record(self) -> None:
-        """Write down what this process asked of the registries for the batch; nothing when it asked nothing."""
+    def keep_record(self, keep: Callable[[Paths, RunRecord, int], None] = keep_run) -> None:
+        """Write down what this process asked of the registries; nothing when it asked nothing."""
         asked = {ecosystem: counts for ecosystem, counts in self.traffic().items() if counts != HostCounts()}
         if asked:
             began, started_at = self._started
@@ -259,7 +264,7 @@ class Run:
                 seconds=round(self.clock.now() - began, 3),
                 traffic={ecosystem: _traffic(counts) for ecosystem, counts in asked.items()},
             )
-            keep_run(self.plan.paths, record, os.getpid())
+            keep(self.plan.paths, record, os.getpid())
 
     # -------------------------------------------------------------------------------------- adapters
 

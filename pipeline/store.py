@@ -52,6 +52,7 @@ class Paths:
         self.batch = self.build / "batch.json"
         self.database = self.build / ".doit.db"
         self.runs_folder = self.build / "runs"
+        self.rechecks_folder = self.runs_folder / "recheck"
         self.rollback_folder = self.build / "rollback"
         self.journal_index = self.build / "journal-index.json"
         self.control_lock = self.build / ".control.lock"

@@ -13,6 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Self
@@ -241,6 +242,20 @@ class FakeRegistry:
             self.add(f"{base}/{version}.zip", go_zip(module, version, files), "application/zip")
         return self.add(f"{base}/list", "".join(f"{version}\n" for version in versions).encode(), "text/plain")
 
+    def paths(self) -> list[str]:
+        """Return where something is served."""
+        return list(self._resources)
+
+    def tag(self, *, age: int = 0) -> None:
+        """Give every file that is served an `ETag`; with `age`, in seconds, answers are that old, and good for an hour.
+
+        The answer that nothing has changed is new.
+        """
+        date = {"Date": formatdate(time.time() - age, usegmt=True), "Cache-Control": "max-age=3600"} if age else {}
+        for path, reply in self._resources.items():
+            headers = {**reply.headers, "ETag": f'"{hashlib.sha256(reply.body).hexdigest()}"', **date}
+            self._resources[path] = msgspec.structs.replace(reply, headers=headers)
+
     def seen(self, path: str | None = None) -> list[Seen]:
         """Return the requests in the order of their arrival, all or those for one path."""
         with self._lock:
@@ -357,7 +372,8 @@ def _as_file_server(reply: Reply, headers: Mapping[str, str]) -> Reply:
     same_tag = etag is not None and headers.get("if-none-match") == etag
     same_date = "if-none-match" not in headers and modified is not None
     if same_tag or (same_date and headers.get("if-modified-since") == modified):
-        return msgspec.structs.replace(reply, status=304, body=b"")
+        undated = {name: value for name, value in reply.headers.items() if name.lower() != "date"}
+        return msgspec.structs.replace(reply, status=304, headers=undated, body=b"")
     match = _RANGE.fullmatch(headers.get("range", ""))
     if match is None:
         return reply

@@ -24,7 +24,7 @@ class DictFetcher:
         self.requests: list[tuple[str, str, int, tuple[int, int] | None]] = []
 
     def get(
-        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None
+        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None, pinned: str = ""
     ) -> Answer | Failed | Held:
         self.requests.append((url, accept, tail_bytes, span))
         found = self.pages.get(url, NOT_FOUND)
@@ -44,7 +44,7 @@ class PlainFetcher:
         self.bytes = 0
 
     def get(
-        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None
+        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None, pinned: str = ""
     ) -> Answer | Failed | Held:
         headers = {"accept": accept} if accept else {}
         if tail_bytes or span:

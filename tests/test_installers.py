@@ -400,6 +400,18 @@ def test_six_resolutions_serve_all_platforms(tmp_path):
     assert len({target(phase) for phase in sandbox.phases}) == 6
 
 
+@pytest.mark.parametrize(
+    ("requirement", "cause"),
+    [(">=3.99", "runtime_too_old"), (">=3.8", "needs_build"), ("", "needs_build"), ("newest", "needs_build")],
+)
+def test_wheels_for_newer_pythons_only_say_something_about_this_machine(tmp_path, requirement, cause):
+    """uv names no cause but the wheels; what the package wants of Python tells one from the other."""
+    job = msgspec.structs.replace(job_for(tmp_path, "pypi:tool"), runtime_requirement=requirement)
+    sandbox = FakeSandbox(lambda phase: answer("cause: Because tool==1.2.3 has no usable wheels", 1))
+    verdict = pypi.validate(job, sandbox, NOW, runtimes=RUNTIMES)
+    assert (verdict.status, verdict.subcategory) == ("failed", cause)
+
+
 def test_an_old_c_library_is_held_only_against_its_family(tmp_path):
     """A wheel for glibc 2.34 refuses RHEL 8 and no other family."""
 

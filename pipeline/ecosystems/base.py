@@ -23,13 +23,15 @@ class Fetcher(Protocol):
     """The only way to the network: it keeps rate, cache, retries and size limit, and asks control first."""
 
     def get(
-        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None
+        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None, pinned: str = ""
     ) -> Answer | Failed | Held:
         """Return the answer to a GET, or why there is none.
 
         `tail_bytes` asks for the last bytes of a file, `span` for the bytes from first to last, both inclusive;
         a server that ignores ranges answers with the whole file (status 200).
         404 and 410 are `Failed(recipe_not_found, not_found, transient=False)`.
+        `pinned` says what ties the content down so that it never changes: `sha256:<hex>` as the registry gives it, or a
+        version that the registry's rules make final. A stored answer is then used for long without asking again.
         """
 
 

@@ -70,7 +70,7 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     if not isinstance(chosen, Line):
         return msgspec.structs.replace(chosen, upstream=digest_of(sorted((one.vers, one.yanked) for one in lines)))
     url = _download(chosen, registry, fetcher)
-    archive = fetcher.get(url) if isinstance(url, str) else url
+    archive = fetcher.get(url, pinned=f"sha256:{chosen.cksum}") if isinstance(url, str) else url
     if not isinstance(archive, Answer):
         return archive
     return _with_upstream(_read(order, chosen, archive, now), upstream_of(chosen))

@@ -159,17 +159,24 @@ def _common_risks(recipe: Recipe, facts: Facts, repository: str, age_days: float
 
 
 class Watching:
-    """A fetcher that notes whether a stored answer stood in for one that did not come."""
+    """A fetcher that notes whether a stored answer stood in for one that did not come, and what was pinned.
 
-    def __init__(self, fetcher: Fetcher) -> None:
+    With `trusting=False` nothing is: each stored answer is asked about when its time is over.
+    """
+
+    def __init__(self, fetcher: Fetcher, *, trusting: bool = True) -> None:
         self._fetcher = fetcher
+        self._trusting = trusting
         self.stood_in = False
+        self.used_pinned = False
 
     def get(
-        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None
+        self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None, pinned: str = ""
     ) -> Answer | Failed | Held:
         """Return the answer to a GET, as the fetcher gives it."""
-        answer = self._fetcher.get(url, accept=accept, tail_bytes=tail_bytes, span=span)
+        pinned = pinned if self._trusting else ""
+        self.used_pinned = self.used_pinned or bool(pinned)
+        answer = self._fetcher.get(url, accept=accept, tail_bytes=tail_bytes, span=span, pinned=pinned)
         self.stood_in = self.stood_in or (isinstance(answer, Answer) and answer.stale)
         return answer
 

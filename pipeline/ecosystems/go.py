@@ -15,7 +15,7 @@ from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Fetcher, Made
 from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, draft, one_step, shown
 from pipeline.ecosystems.go_module import Command, Module, read_module
-from pipeline.ecosystems.go_proxy import Info, Proxies, Versions, is_not_found
+from pipeline.ecosystems.go_proxy import Info, Proxies, Versions, final, is_not_found
 from pipeline.ecosystems.remote import NoAnswer, RemoteFile, open_remote
 from pipeline.gofile import TARGETS
 from pipeline.gomod import GoMod
@@ -189,7 +189,7 @@ def _open(proxies: Proxies, release: Release, fetcher: Fetcher) -> tuple[str, Re
 
     def ask(base: str) -> tuple[str, RemoteFile] | Failed | Held:
         url = proxies.zip_url(base, release.module, release.version)
-        opened = open_remote(url, fetcher, size=None, sha256="")
+        opened = open_remote(url, fetcher, size=None, sha256="", pinned=final(release.module, release.version))
         return (url, opened[0]) if isinstance(opened, tuple) else opened
 
     return proxies.first(ask)

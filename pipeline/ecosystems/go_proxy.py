@@ -78,14 +78,15 @@ class Proxies:
 
     def info(self, module: str, version: str) -> Info | Failed | Held:
         """Return what the proxy says of one version."""
-        found = self._info(_file(module, version, "info"), f"{module}@{version}.info")
+        path = _file(module, version, "info")
+        found = self._info(path, f"{module}@{version}.info", final(module, version))
         if isinstance(found, Info) and found.version != version:
             return bad_metadata(f"asked for {module}@{version}, the proxy answered with {found.version!r}")
         return found
 
     def go_mod(self, module: str, version: str) -> tuple[GoMod, bytes] | Skipped | Failed | Held:
         """Return the `go.mod` of a version, read and as it is. One of another module cannot be installed."""
-        answer = self._get(_file(module, version, "mod"))
+        answer = self._get(_file(module, version, "mod"), final(module, version))
         if not isinstance(answer, Answer):
             return answer
         found = gomod.parse_go_mod(answer.content)
@@ -101,14 +102,19 @@ class Proxies:
         """Return where a proxy keeps the zip of a version."""
         return f"{base}{_file(module, version, 'zip')}"
 
-    def _get(self, path: str) -> Answer | Failed | Held:
-        return self.first(lambda base: self._fetcher.get(f"{base}{path}"))
+    def _get(self, path: str, pinned: str = "") -> Answer | Failed | Held:
+        return self.first(lambda base: self._fetcher.get(f"{base}{path}", pinned=pinned))
 
-    def _info(self, path: str, place: str) -> Info | Failed | Held:
-        answer = self._get(path)
+    def _info(self, path: str, place: str, pinned: str = "") -> Info | Failed | Held:
+        answer = self._get(path, pinned)
         if not isinstance(answer, Answer):
             return answer
         return decode(answer.content, Info, place)
+
+
+def final(module: str, version: str) -> str:
+    """Return what pins the files of a version: by the protocol's rules they never change."""
+    return f"{module}@{version}"
 
 
 def is_not_found(outcome: object) -> bool:

@@ -80,13 +80,15 @@ class RemoteFile:
 
 
 def open_remote(
-    url: str, fetcher: Fetcher, *, size: int | None, sha256: str
+    url: str, fetcher: Fetcher, *, size: int | None, sha256: str, pinned: str = ""
 ) -> tuple[RemoteFile, bool] | Failed | Held:
     """Return the file after one request for its end, and whether all of it was read and has that digest.
 
-    A server that ignores ranges, or a file that is shorter than the tail, gives the whole.
+    A server that ignores ranges, or a file that is shorter than the tail, gives the whole. `pinned` as in `Fetcher`; a
+    digest pins the content, too.
     """
-    tail = fetcher.get(url, tail_bytes=TAIL_BYTES)
+    pinned = pinned or (f"sha256:{sha256}" if sha256 else "")
+    tail = fetcher.get(url, tail_bytes=TAIL_BYTES, pinned=pinned)
     if not isinstance(tail, Answer):
         return tail
     total = len(tail.content) if tail.status == 200 else tail.total_size or size
@@ -102,13 +104,12 @@ def open_remote(
         )
 
     def fetch(first: int, last: int) -> bytes:
-        return _span(url, fetcher, first, last, total)
+        return _span(fetcher.get(url, span=(first, last), pinned=pinned), first, last, total)
 
     return RemoteFile(total, tail.content, fetch), whole and bool(sha256)
 
 
-def _span(url: str, fetcher: Fetcher, first: int, last: int, total: int) -> bytes:
-    answer = fetcher.get(url, span=(first, last))
+def _span(answer: Answer | Failed | Held, first: int, last: int, total: int) -> bytes:
     if not isinstance(answer, Answer):
         raise NoAnswer(answer)
     content = answer.content[first : last + 1] if answer.status == 200 else answer.content

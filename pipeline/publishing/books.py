@@ -9,6 +9,7 @@ from pipeline.config import Config
 from pipeline.control.breaker import catch_up, events_of
 from pipeline.control.budget import minutes_used, updated, week_start
 from pipeline.history.fold import History
+from pipeline.instants import instant
 from pipeline.model import Attempt, BatchMetrics, Control, Queue, RunRecord
 from pipeline.publishing.destination import Destination
 from pipeline.state import control_file, journal, metrics, queue_file
@@ -60,12 +61,16 @@ class Books:
         return journal.since(self.paths, week_start(now))
 
     def count(self, numbers: BatchMetrics) -> bool:
-        """Keep the numbers of a batch; return whether they are new."""
-        return metrics.append(self.paths, numbers)
+        """Keep the numbers of a batch, and forget the rechecks in them; return whether they are new."""
+        new = metrics.append(self.paths, numbers)
+        metrics.drop_rechecks(self.paths, instant(numbers.at))
+        return new
 
-    def runs(self, batch_id: str) -> list[RunRecord]:
-        """Return what the processes that worked on a batch asked of the registries."""
-        return metrics.read_runs(self.paths, batch_id)
+    def runs(self, batch_id: str, at: datetime) -> list[RunRecord]:
+        """Return what the processes that worked on a batch asked of the registries, and the rechecks up to `at`."""
+        rechecks = metrics.read_rechecks(self.paths, at)
+        as_its_own = [msgspec.structs.replace(record, batch_id=batch_id) for record in rechecks]
+        return [*metrics.read_runs(self.paths, batch_id), *as_its_own]
 
 
 def save_state(books: Books, destination: Destination) -> str:

@@ -201,7 +201,7 @@ def _after(
 
 def _numbers(books: Books, work: Work, conclusions: list[Attempt], moment: datetime) -> BatchMetrics:
     verdicts = [verdict for found in work.verdicts.values() for verdict in found]
-    runs = books.runs(work.batch.id)
+    runs = books.runs(work.batch.id, moment)
     outcomes = list(work.outcomes.values())
     return batch_metrics(work.batch, conclusions, outcomes, verdicts, work.payload, runs, books.config.budget, moment)
 

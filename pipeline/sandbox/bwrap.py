@@ -37,6 +37,12 @@ def prepare_folder(path: Path) -> Path:
     return path
 
 
+def prepare_file(path: Path, content: bytes) -> None:
+    """Write a file that phases may read, whatever the umask: a root user's phases run as another."""
+    path.write_bytes(content)
+    path.chmod(0o644)
+
+
 class BwrapSandbox:
     """Runs phases by bubblewrap. May be used by many threads; whoever calls bounds how many run at once.
 

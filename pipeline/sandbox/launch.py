@@ -65,6 +65,8 @@ def main(descriptor: int) -> None:
     """Carry out the orders and become bubblewrap."""
     with open(descriptor, "rb") as file:
         orders = marshal.load(file)  # noqa: S302  # written by the pipeline, same interpreter
+    # Whatever that of the user is: `nobody` must pass through the folders made here, and tools rely on the usual one.
+    os.umask(0o022)
     for group in orders["groups"]:
         with open(group, "w") as file:
             file.write("0")
@@ -81,7 +83,6 @@ def main(descriptor: int) -> None:
     # Python ignores these for itself, and what is ignored stays so through exec: tools rely on the defaults.
     for number in (_SIGPIPE, _SIGXFSZ):
         _libc.signal(number, None)
-    os.umask(0o022)
     os.chdir("/")
     os.execve(orders["program"], orders["argv"], {})  # noqa: S606  # becoming bubblewrap is the point
 

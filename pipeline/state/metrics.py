@@ -41,21 +41,47 @@ def read(paths: Paths, since: datetime = BEGINNING) -> list[BatchMetrics]:
 
 def keep_run(paths: Paths, record: RunRecord, pid: int) -> None:
     """Write what one process asked, and drop the records of other batches: those are published, or given up."""
-    for path, known in _runs(paths):
+    for path, known in _runs(paths.runs_folder):
         if known is None or known.batch_id != record.batch_id:
             path.unlink(missing_ok=True)
-    started = timestamp(instant(record.started_at)).replace("-", "").replace(":", "")
-    write(paths.runs_folder / f"{started}-{pid}.json", record)
+    write(paths.runs_folder / _run_name(record, pid), record)
+
+
+def keep_recheck(paths: Paths, record: RunRecord, pid: int) -> None:
+    """Write what one recheck asked: it belongs to no batch, and counts with the next one that is published."""
+    write(paths.rechecks_folder / _run_name(record, pid), record)
 
 
 def read_runs(paths: Paths, batch_id: str) -> list[RunRecord]:
     """Return the records of a batch's runs, in the order in which they began."""
-    return [record for _, record in _runs(paths) if record is not None and record.batch_id == batch_id]
+    return [record for _, record in _runs(paths.runs_folder) if record is not None and record.batch_id == batch_id]
 
 
-def _runs(paths: Paths) -> list[tuple[Path, RunRecord | None]]:
-    """Return each file of the folder with its record, None for one that is damaged."""
-    return [(path, read_result(path, RunRecord)) for path in sorted(paths.runs_folder.glob("*.json"))]
+def read_rechecks(paths: Paths, until: datetime) -> list[RunRecord]:
+    """Return the records of rechecks that began up to a moment and were not dropped yet, in that order."""
+    return [record for _, record in _runs(paths.rechecks_folder) if record is not None and _began(record, until)]
+
+
+def drop_rechecks(paths: Paths, until: datetime) -> None:
+    """Remove the records of rechecks that began up to a moment, and those that are damaged."""
+    for path, record in _runs(paths.rechecks_folder):
+        if record is None or _began(record, until):
+            path.unlink(missing_ok=True)
+
+
+def _began(record: RunRecord, until: datetime) -> bool:
+    at = known_instant(record.started_at)
+    return at is None or at <= until
+
+
+def _run_name(record: RunRecord, pid: int) -> str:
+    started = timestamp(instant(record.started_at)).replace("-", "").replace(":", "")
+    return f"{started}-{pid}.json"
+
+
+def _runs(folder: Path) -> list[tuple[Path, RunRecord | None]]:
+    """Return each file of a folder with its record, None for one that is damaged."""
+    return [(path, read_result(path, RunRecord)) for path in sorted(folder.glob("*.json"))]
 
 
 def _month(moment: datetime) -> str:

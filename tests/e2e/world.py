@@ -29,7 +29,7 @@ from pipeline.model import (
 )
 from pipeline.platforms import BY_ID
 from pipeline.store import SHIPPED, Paths
-from tests.fake_packages import npm_tarball, wheel
+from tests.fake_packages import crate, npm_tarball, wheel
 from tests.fake_registry import FakeRegistry, Reply
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -132,6 +132,36 @@ class World:
         self.registry.add_pypi(name, {filename: content}, fields={filename: fields})
         return f"pypi:{name}"
 
+    def crate(self, name: str) -> str:
+        """Publish a crate with one executable; return its source."""
+        manifest = (
+            f'[package]\nname = "{name}"\nversion = "{VERSION}"\nedition = "2021"\nlicense = "MIT"\n'
+            f'description = "Makes {name} easy."\nrepository = "https://git.example/{name}"\n'
+        )
+        files = {"Cargo.toml": manifest, "src/main.rs": f'fn main() {{ println!("{name} {VERSION}"); }}\n'}
+        self.registry.add_crate(name, {VERSION: crate(name, VERSION, files)})
+        return f"cargo:{name}"
+
+    def go(self, package: str, *, module: str = "") -> str:
+        """Publish a module with one command, at its root or at `package` below it; return its source."""
+        module = module or package
+        folder = package[len(module) :].lstrip("/")
+        files = {f"{folder}/main.go".lstrip("/"): "// Makes it easy.\npackage main\n\nfunc main() {}\n"}
+        self.registry.add_go(module, {f"v{VERSION}": files})
+        return f"go:{package}"
+
+    def clients(self) -> dict[str, str]:
+        """Return the variables by which the clients of all ecosystems know the registry; no Rust or Go is needed."""
+        programs = self.folder / "programs"
+        programs.mkdir(exist_ok=True)
+        cargo = programs / "cargo"
+        # All that is asked of it: to name the index that it cannot reach.
+        cargo.write_text(
+            f'#!/bin/sh\necho "failed to download from \\`{self.registry.cargo_url}/config.json\\`"\nexit 1\n'
+        )
+        cargo.chmod(0o755)
+        return {"PATH": f"{programs}:/usr/bin:/bin", "GOPROXY": self.registry.go_url}
+
     # ------------------------------------------------------------------------------------ what people set
 
     def queue(self, *sources: str, **fields: object) -> None:
@@ -153,7 +183,7 @@ class World:
     def configure(self, *, rate: float = 100, **changes: object) -> None:
         """Write pipeline.yaml: fast, one try, T1 for this machine only; other keys are laid over it."""
         config = {
-            "ecosystems": {name: {"requests_per_second": rate} for name in ("npm", "pypi")},
+            "ecosystems": {name: {"requests_per_second": rate} for name in ("npm", "pypi", "cargo", "go")},
             "network": {"attempts": 1, "timeout_seconds": 5, "total_seconds": 10},
             "validation": {"attempts": 1},
             **changes,

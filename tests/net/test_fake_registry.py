@@ -11,6 +11,7 @@ import pytest
 
 from tests.fake_packages import npm_tarball, wheel
 from tests.fake_registry import SIMPLE_JSON, Reply
+from tests.net.conftest import LIMITS
 
 
 def run(command, folder, **environment):
@@ -65,8 +66,9 @@ def test_the_fetcher_reads_both(kit, registry):
     assert kit.get(f"{registry.npm_url}/missing").subcategory == "not_found"
 
 
-def test_scripted_answers_come_first_and_once(kit, registry):
+def test_scripted_answers_come_first_and_once(make, registry):
     """A fault to order is served as often as it was ordered, then the resource itself."""
+    kit = make(config=msgspec.structs.replace(LIMITS, freshness_seconds=0))
     registry.script("/x", Reply(status=404), Reply(status=410))
     url = registry.add("/x", b"x")
     assert [kit.get(url).subcategory for _ in range(2)] == ["not_found", "not_found"]

@@ -232,7 +232,7 @@ def test_what_must_be_revalidated_does_not_stand_in(kit, registry, later):
     assert kit.get(url).subcategory == "upstream_unavailable"
 
 
-@pytest.mark.parametrize("status", [404, 500, 302])
+@pytest.mark.parametrize("status", [500, 302])
 def test_failures_and_temporary_redirects_are_not_stored(kit, registry, status):
     """What may be gone the next moment is asked again the next time."""
     registry.reply("/x", Reply(status=status, headers={"Location": "/y"}))
@@ -241,6 +241,98 @@ def test_failures_and_temporary_redirects_are_not_stored(kit, registry, status):
     kit.get(url)
     registry.add("/x", b"there")
     assert kit.get(url).content == b"there"
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_that_something_is_missing_is_asked_once_within_the_freshness_time(make, registry, later, status):
+    """A Go command is looked for at longer paths first; that there is nothing is an answer, kept as others are."""
+    url = registry.reply(
+        "/x", Reply(status=status, body=b"x" * 100, headers={"ETag": '"1"', "Cache-Control": "max-age=9999"})
+    )
+    first, second = make(), make()
+    assert first.get(url).subcategory == "not_found"
+    assert second.get(url) == first.get(url)
+    assert len(registry.seen()) == 1
+    assert (second.counts.total().cache_hits, second.counts.total().failed_tries) == (1, 0)
+    assert first.counts.total().failed_tries == 1
+    registry.add("/x", b"there")
+    later.shift(3_601)
+    assert second.get(url).content == b"there"
+
+
+def test_that_something_was_missing_does_not_stand_in(kit, registry, later):
+    """While the registry is down nobody knows whether it has come."""
+    url = registry.reply("/x", Reply(status=404))
+    kit.get(url)
+    registry.reply("/x", Reply(status=503))
+    later.shift(3_601)
+    assert kit.get(url).subcategory == "upstream_unavailable"
+
+
+PIN = "sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize("part", [{}, {"tail_bytes": 4}, {"span": (2, 5)}])
+def test_what_is_pinned_is_not_asked_for_again(make, registry, later, part):
+    """A file whose digest the registry gave cannot change: no request, not even a conditional one, for 30 days."""
+    url = registry.add("/files/a", b"0123456789", etag='"1"', cache_control="max-age=60")
+    first, second = make(), make()
+    answer = first.get(url, pinned=PIN, **part)
+    later.shift(30 * DAY)
+    assert second.get(url, pinned=PIN, **part) == answer
+    assert not answer.stale
+    assert len(registry.seen()) == 1
+    assert (second.counts.total().cache_hits, second.counts.total().stale_hits) == (1, 0)
+    later.shift(1)
+    second.get(url, pinned=PIN, **part)
+    assert [seen.status for seen in registry.seen()][1:] == [304]
+
+
+def test_another_digest_at_the_same_address_is_another_file(kit, registry):
+    """A file that was replaced is fetched, however young the copy of the former one is."""
+    url = registry.add("/files/a", b"old")
+    kit.get(url, pinned=PIN)
+    registry.add("/files/a", b"new")
+    assert kit.get(url, pinned=PIN.replace("0", "1")).content == b"new"
+    assert kit.get(url, pinned=PIN).content == b"old"
+
+
+def test_freshness_zero_checks_what_is_pinned_too(make, registry):
+    """Whoever wants each copy checked gets that."""
+    url = registry.add("/files/a", b"x", etag='"1"')
+    kit = make(config=msgspec.structs.replace(LIMITS, freshness_seconds=0))
+    kit.get(url, pinned=PIN)
+    kit.get(url, pinned=PIN)
+    assert [seen.status for seen in registry.seen()] == [200, 304]
+
+
+@pytest.mark.parametrize("control", ["no-store", "no-cache", "max-age=60, must-revalidate"])
+def test_a_registry_may_forbid_to_keep_what_is_pinned(kit, registry, later, control):
+    """Its own word on copies counts more than what is known of the content."""
+    url = registry.add("/files/a", b"x", cache_control=control)
+    kit.get(url, pinned=PIN)
+    later.shift(61)
+    kit.get(url, pinned=PIN)
+    assert len(registry.seen()) == 2
+
+
+def test_where_a_redirect_led_is_not_pinned(kit, registry, later):
+    """The redirect is asked for again, as its target may be signed for minutes; the copy of the target is used."""
+    registry.reply("/dl", Reply(status=302, headers={"Location": "/files/a", "Cache-Control": "max-age=60"}))
+    registry.add("/files/a", b"x")
+    kit.get(registry.url + "/dl", pinned=PIN)
+    later.shift(DAY)
+    assert kit.get(registry.url + "/dl", pinned=PIN).content == b"x"
+    assert [seen.path for seen in registry.seen()] == ["/dl", "/files/a", "/dl"]
+
+
+def test_what_is_pinned_but_missing_is_asked_for_again(kit, registry, later):
+    """A file that a mirror did not have yet is not missing for a month."""
+    url = registry.reply("/files/a", Reply(status=404))
+    kit.get(url, pinned=PIN)
+    registry.add("/files/a", b"x")
+    later.shift(3_601)
+    assert kit.get(url, pinned=PIN).content == b"x"
 
 
 def test_a_cache_file_that_is_no_database_is_replaced(make, registry, tmp_path, caplog):

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from pipeline.instants import instant
 from pipeline.model import RunRecord, Traffic
-from pipeline.state.metrics import append, keep_run, read, read_runs
+from pipeline.state.metrics import append, drop_rechecks, keep_recheck, keep_run, read, read_rechecks, read_runs
 from pipeline.store import Paths
 from tests.builders import NOW
 from tests.builders_metrics import metrics
@@ -94,3 +95,17 @@ def test_only_one_batchs_runs_are_kept(paths):
     assert read_runs(paths, run().batch_id) == []
     keep_run(paths, run(), 2)
     assert [path.name for path in paths.runs_folder.iterdir()] == ["20260302T120000Z-2.json"]
+
+
+def test_rechecks_count_until_the_publication_that_holds_them(paths):
+    """Those that began up to its time are read, then dropped; a later one waits for the next, a batch's runs stay."""
+    noon, evening = run(), run(started_at="2026-03-02T18:00:00Z")
+    keep_run(paths, run(), 1)
+    keep_recheck(paths, noon, 2)
+    keep_recheck(paths, evening, 3)
+    (paths.rechecks_folder / "x.json").write_text("{")
+    at = instant("2026-03-02T12:00:00Z")
+    assert read_rechecks(paths, at) == [noon]
+    drop_rechecks(paths, at)
+    assert [path.name for path in paths.rechecks_folder.iterdir()] == ["20260302T180000Z-3.json"]
+    assert read_runs(paths, run().batch_id) == [run()]

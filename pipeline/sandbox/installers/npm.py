@@ -9,7 +9,7 @@ from pipeline.model import Category, Prediction, StaticRecord, Subcategory, Verd
 from pipeline.platforms import Platform
 from pipeline.sandbox import diagnose, npm_lock
 from pipeline.sandbox.base import Job, Mount, PhaseOutput, Sandbox
-from pipeline.sandbox.bwrap import prepare_folder
+from pipeline.sandbox.bwrap import prepare_file, prepare_folder
 from pipeline.sandbox.course import (
     PREFIX,
     Course,
@@ -98,9 +98,8 @@ def _predict_all(
         return refusal
     project = prepare_folder(job.work_folder / "project")
     identifier = identifier_of(job.source)
-    project.joinpath("package.json").write_bytes(
-        msgspec.json.encode({"name": "lock", "version": "1.0.0", "dependencies": {identifier: job.version}})
-    )
+    manifest = {"name": "lock", "version": "1.0.0", "dependencies": {identifier: job.version}}
+    prepare_file(project / "package.json", msgspec.json.encode(manifest))
     arguments = (*INSTALL, "--package-lock-only", "--prefix", _PROJECT)
     mount = Mount(host=project, inside=_PROJECT, writable=True)
     answer = run_prefer_offline(course, job, tools, "lock", arguments, mount)

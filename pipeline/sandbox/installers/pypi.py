@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import msgspec
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from pipeline.model import Prediction, StaticRecord, Verdict
+from pipeline.model import Prediction, StaticRecord, Subcategory, Verdict
 from pipeline.platforms import Platform
 from pipeline.sandbox import diagnose, uv_resolve
 from pipeline.sandbox.base import Job, Mount, Phase, PhaseOutput, Sandbox
-from pipeline.sandbox.bwrap import prepare_folder
+from pipeline.sandbox.bwrap import prepare_file, prepare_folder
 from pipeline.sandbox.course import (
     CACHE,
     PREFIX,
@@ -29,7 +30,7 @@ from pipeline.sandbox.runtimes import Runtime, Runtimes
 from pipeline.sandbox.verify import same_version
 from pipeline.source import identifier_of
 
-REVISION = 1
+REVISION = 2
 
 _REQUIREMENTS = "/requirements.in"
 _REMEDY = "set the environment up again, it brings uv as a wheel"
@@ -52,7 +53,7 @@ def validate(job: Job, sandbox: Sandbox, now: str, *, runtimes: Runtimes | None 
     prefix = prepare_folder(job.work_folder / "prefix")
     fetched = _fetch(course, job, tools, prefix)
     if not succeeded(fetched):
-        return course.failed(diagnose.fetch_failure(fetched, job.limits.fetch))
+        return course.failed(_fetch_failure(job, tools, fetched))
     installed = _look(prefix, job)
     if mismatch := check_installed(job, installed):
         return course.failed(mismatch, installed.executables)
@@ -125,13 +126,30 @@ def _fetch(course: Course, job: Job, tools: _Tools, prefix: Path) -> PhaseOutput
     return course.run(_uv_phase(job, tools, "fetch-fresh", (*arguments, "--refresh"), mount))
 
 
+def _fetch_failure(job: Job, tools: _Tools, answer: PhaseOutput) -> Diagnosis:
+    """Return why nothing was installed. Wheels for other Pythons only: uv does not say that this one is not wanted."""
+    failure = diagnose.fetch_failure(answer, job.limits.fetch)
+    if failure.subcategory is not Subcategory.NEEDS_BUILD or _satisfies(tools.python.version, job.runtime_requirement):
+        return failure
+    reason = f"it wants Python {job.runtime_requirement}, and {tools.python.version} is here"
+    return msgspec.structs.replace(failure, subcategory=Subcategory.RUNTIME_TOO_OLD, reason=reason)
+
+
+def _satisfies(version: str, requirement: str) -> bool:
+    """Say whether a Python is wanted; a requirement that cannot be read wants any."""
+    try:
+        return SpecifierSet(requirement).contains(version, prereleases=True)
+    except InvalidSpecifier:
+        return True
+
+
 def _resolve(course: Course, job: Job, tools: _Tools, target: str, *, from_cache: bool) -> PhaseOutput:
     """Resolve for one target. `from_cache`: another target's metadata was read just now, and mostly serves this one.
 
     Asking the index about each package of the tree again for each target takes five times as long.
     """
     requirements = job.work_folder / "requirements.in"
-    requirements.write_text(f"{identifier_of(job.source)}=={job.version}\n", encoding="utf-8")
+    prepare_file(requirements, f"{identifier_of(job.source)}=={job.version}\n".encode())
     mount = Mount(host=requirements, inside=_REQUIREMENTS)
     output = ("--quiet", "--no-header", "--no-annotate")
     arguments = ("pip", "compile", *output, "--only-binary", ":all:", "--python-platform", target, _REQUIREMENTS)
