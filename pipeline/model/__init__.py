@@ -39,7 +39,7 @@ from pipeline.model.outcome import (
     Subcategory,
 )
 from pipeline.model.payload import AutoMerge, Excluded, Payload, PayloadFile
-from pipeline.model.queue import EntryStatus, Queue, QueueEntry
+from pipeline.model.queue import Confidence, EntryStatus, Queue, QueueEntry
 from pipeline.model.recipe import Recipe, Step, Verify
 from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticRecord, Tier, Verdict, VerdictStatus
 
@@ -59,6 +59,7 @@ __all__ = [
     "BreakerState",
     "Budget",
     "Category",
+    "Confidence",
     "Constraints",
     "ConstraintsRecord",
     "Control",
