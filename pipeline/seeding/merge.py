@@ -13,20 +13,13 @@ from pipeline import text
 from pipeline.model import Confidence, EntryStatus, Queue, QueueEntry
 from pipeline.seeding.base import Proposal
 from pipeline.seeding.naming import Reason, Refused, Rules, home_of, refusal, repository_key, tool_name
+from pipeline.seeding.published import Published
 from pipeline.source import ecosystem_of
 
 OTHER_REPOSITORY = "has another repository"
 UNKNOWN_REPOSITORY = "of one of the two the repository is not known"
 SHARED_REPOSITORY = "several packages are made from its repository"
 IN_DOUBT = "what has its repository waits for a person too"
-
-
-class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """A recipe that is there: its name, the source that it installs ("" if that cannot be told), its home page."""
-
-    name: str
-    source: str
-    homepage: str
 
 
 class Alike(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,10 +52,10 @@ def refusal(source: str, name: str, rules: Rules, ecosystems: Mapping[str, bool]
     """
     ecosystem, identifier = ecosystem_of(source), identifier_of(source)
     if ecosystem in _TAPS and "/" in identifier:
-        message = f"{shown(identifier)} is of a tap, another repository than the one that recipes install from"
+        message = "a tap is another repository than the one that recipes install from"
         return _refused(source, Reason.TAP, message, "name a formula or cask of Homebrew itself")
     if not is_source(source):
-        message = f"{shown(source)} is no source"
+        message = "no source has this form"
         return _refused(source, Reason.BAD_SOURCE, message, "write ecosystem:identifier, such as npm:prettier")
     if ecosystem not in ecosystems:
         close = f"use one of {', '.join(ecosystems)}"
@@ -67,13 +67,8 @@ def refusal(source: str, name: str, rules: Rules, ecosystems: Mapping[str, bool]
     if defect:
         return _refused(source, Reason.BAD_IDENTIFIER, text.one_line(defect), "name it as its registry does")
     if not is_tool_name(name):
-        return _refused(source, Reason.BAD_NAME, f"no recipe can be called {shown(name)}", "give it another name")
+        return _refused(source, Reason.BAD_NAME, f"no recipe can be called {ascii(name[:80])}", "give it another name")
     return None
-
-
-def shown(raw: str) -> str:
-    """Return what a registry or a person wrote, for one line."""
-    return ascii(raw[:80])
 
 
 def _refused(source: str, reason: Reason, message: str, remedy: str) -> Refused:

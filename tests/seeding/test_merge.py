@@ -15,11 +15,11 @@ from pipeline.seeding.merge import (
     SHARED_REPOSITORY,
     UNKNOWN_REPOSITORY,
     Merged,
-    Published,
     Seedbed,
     merge,
 )
 from pipeline.seeding.naming import Reason
+from pipeline.seeding.published import Published
 from tests.builders import entry, queue
 
 AT = "2026-03-02T12:00:00Z"
