@@ -67,7 +67,7 @@ def refusal(source: str, name: str, rules: Rules, ecosystems: Mapping[str, bool]
     if defect:
         return _refused(source, Reason.BAD_IDENTIFIER, text.one_line(defect), "name it as its registry does")
     if not is_tool_name(name):
-        return _refused(source, Reason.BAD_NAME, f"no recipe can be called {ascii(name[:80])}", "give it another name")
+        return _refused(source, Reason.BAD_NAME, f"no recipe can be called {name[:80]!a}", "give it another name")
     return None
 
 
@@ -84,8 +84,9 @@ def tool_name(source: str) -> str:
     *front, name = identifier_of(source).split("/")
     match ecosystem_of(source):
         case "go":
-            telling = [part for part in [*front[1:], name] if part not in _GENERIC and not _MAJOR.fullmatch(part)]
-            name = _DOTTED_MAJOR.sub("", telling[-1] if telling else name)
+            while front and (_MAJOR.fullmatch(name) or (name in _GENERIC and len(front) > 1)):
+                name = front.pop()
+            name = _DOTTED_MAJOR.sub("", name)
         case "npm" | "github" if front and name in _GENERIC:
             name = f"{front[-1].removeprefix('@')}-{name}"
         case _:
