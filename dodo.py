@@ -1,4 +1,4 @@
-"""The pipeline as doit tasks: snapshot, generate, validate, constrain, payload. Declarations only.
+"""The pipeline as doit tasks: snapshot, generate, validate, constrain, payload; and beside it, seed. Declarations only.
 
 `doit list` shows the stages, `doit` runs them all, `doit generate:npm` runs one ecosystem's generation.
 """
@@ -49,3 +49,8 @@ def task_constrain() -> Iterator[Task]:
 def task_payload() -> Iterator[Task]:
     """Write the pull request."""
     yield from map(declare, tasks.payload_tasks(PLAN))
+
+
+def task_seed() -> Iterator[Task]:
+    """Propose entries for the queue from what registries offer."""
+    yield from map(declare, tasks.seed_tasks(PLAN))

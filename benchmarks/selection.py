@@ -24,7 +24,7 @@ from benchmarks.roots import run
 from pipeline.config import Config, to_config
 from pipeline.contract import json_schema
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.model import Control, EntryStatus, Queue, QueueEntry
+from pipeline.model import Confidence, Control, EntryStatus, Queue, QueueEntry
 from pipeline.selection.batch import select
 from pipeline.selection.situation import Situation
 from pipeline.settings import load_queue
@@ -126,7 +126,7 @@ def _entry(number: int, ecosystem: str, chance: random.Random) -> QueueEntry:
         source=f"{ecosystem}:tool-{number}",
         priority=priority,
         status=status,
-        confidence="auto",
+        confidence=Confidence.AUTO,
         disambiguated_at="2026-02-17T00:10:01.867521792Z",
         failure_count=chance.randint(1, 20) if waits else 0,
         next_retry_at="2026-04-01T00:00:00Z" if waits else None,

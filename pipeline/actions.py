@@ -11,6 +11,7 @@ import msgspec
 
 from pipeline import merging
 from pipeline import payload as payload_core
+from pipeline import seed as seeding
 from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
@@ -32,6 +33,7 @@ from pipeline.model import (
 from pipeline.recipe import render
 from pipeline.recipe_rules import strict_check
 from pipeline.run import Run, current
+from pipeline.seeding.words import lines_of
 from pipeline.staleness import outcome_is_final, usable, verdict_is_final
 from pipeline.state.ledger import Ledger
 from pipeline.store import is_there, read, read_result, write, write_bytes
@@ -209,6 +211,16 @@ def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
         return msgspec.structs.replace(bad_metadata(rule), upstream=made.evidence.upstream)
     write_bytes(path, text.encode())
     return Generated(recipe=made.recipe, recipe_sha256=sha256(text.encode()), evidence=made.evidence)
+
+
+def seed(ecosystem: str) -> Kept:
+    """Add to the queue what an ecosystem's registry offers; the next time it may offer more."""
+    run = current()
+    done = seeding.seed(run, ecosystem)
+    run.progress.say(seeding.headline(done))
+    for line in lines_of(done.merged):
+        run.progress.say(f"  {line}")
+    return {"digest": "", "final": False}
 
 
 def _verdict(run: Run, platform: str, source: str, known: Verdict | None) -> Verdict:

@@ -43,7 +43,7 @@ from pipeline.console import (
     unread,
 )
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.errors import EmptySelection, PipelineError, UnknownName, of_system
+from pipeline.errors import EmptySelection, NothingOffered, PipelineError, UnknownName, of_system
 from pipeline.host import this_platform
 from pipeline.lock import alone
 from pipeline.plan import Plan, load
@@ -61,6 +61,7 @@ ACTIONS: dict[str, Callable[..., Kept]] = {
     "validate": actions.validate,
     "constrain": actions.constrain,
     "payload": actions.payload,
+    "seed": actions.seed,
 }
 
 
@@ -182,6 +183,8 @@ def unknown_task(asked: Iterable[str], known: Sequence[str]) -> UnknownName | No
 
 def nearest_with_work(asked: Sequence[str], tasks: Sequence[Task], error: EmptySelection) -> EmptySelection:
     """Return an empty selection's error, with the nearest task of the same depth that has work, when there is one."""
+    if isinstance(error, NothingOffered):  # another registry is no answer
+        return error
     name = asked[0] if asked else ""
     members = {task.name for task in tasks if task.subtask_of}
     with_work = [
@@ -296,6 +299,7 @@ class ShowHelp(NamesNearest, Help):  # type: ignore[misc]  # doit has no types
 COMMANDS = (
     *("run", "list", "info", "clean", "forget", "help"),
     *("stop", "resume", "disable", "enable", "status"),
+    "add",
     *("publish", "rollback", "requeue", "recheck", "why", "metrics"),
 )
 

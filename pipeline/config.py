@@ -192,6 +192,16 @@ class AlarmsConfig(Record, frozen=True, kw_only=True):
     review_days: Annotated[int, Meta(ge=1, le=365)]
 
 
+class SeedingConfig(Record, frozen=True, kw_only=True):
+    """How far down a registry's ranking `doit seed` looks, and the last ranks that get priority 1 and 2."""
+
+    limit: Annotated[int, Meta(ge=1, le=1000, description="packages of a registry's ranking")]
+    bands: Annotated[
+        list[Annotated[int, Meta(ge=0, le=1000)]],
+        Meta(min_length=2, max_length=2, description="the last ranks of priority 1 and of priority 2"),
+    ]
+
+
 class PlatformConfig(Record, frozen=True, kw_only=True):
     """The runner of one platform."""
 
@@ -216,6 +226,7 @@ class Config(Record, frozen=True, kw_only=True):
     budget: BudgetConfig
     publish: PublishConfig
     alarms: AlarmsConfig
+    seeding: SeedingConfig
 
 
 def deep_merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -76,6 +76,10 @@ class EmptySelection(PipelineError):
     exit_code = 6
 
 
+class NothingOffered(EmptySelection):
+    """The queue was to be filled from a registry that has nothing to rank by, or whose packages nobody can make."""
+
+
 class AlreadyRunning(PipelineError):
     """Another process works on the same root."""
 

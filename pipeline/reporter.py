@@ -4,7 +4,7 @@ import _thread
 import gc
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,12 +17,13 @@ from rich.table import Table
 from rich.text import Text
 
 from pipeline.checks import shorten
-from pipeline.errors import EmptySelection
+from pipeline.errors import BadInput, Defect, EmptySelection
 from pipeline.http_events import added
 from pipeline.markdown import code, text
 from pipeline.model import VerdictStatus
 from pipeline.progress import Progress, silence
 from pipeline.run import Run, current
+from pipeline.seed import why_not
 from pipeline.summary import Summary, held_back
 from pipeline.tasks import ecosystems_of
 from pipeline.terminal import Terminal
@@ -58,6 +59,7 @@ class ProgressReporter:
         self._executed = 0
         self._started = self._run.clock.now()
         self._work: set[str] = set()
+        self._seeding = False
         self._not_reached = 0
         # One cause, such as a full disk, can fail every task: it is told once. Message -> tasks.
         self._failures: dict[str, list[str]] = {}
@@ -66,6 +68,11 @@ class ProgressReporter:
     def initialize(self, tasks: Mapping[str, Task], selected_tasks: Sequence[str]) -> None:
         """Refuse a selection that holds no work, then start the display."""
         work = _tasks_with_actions(tasks, selected_tasks)
+        self._seeding = self._seeds(work)
+        if self._seeding:  # its lines are few, and its work is no batch's
+            self._work = work
+            self._run.progress.say = self._say
+            return
         if not self._run.plan.orders or not (work - {"snapshot"} or "snapshot" in selected_tasks):
             raise empty_selection(self._run)
         self._work = work
@@ -75,6 +82,18 @@ class ProgressReporter:
             )
             self._live.start()
         self._run.progress.say = self._say
+
+    def _seeds(self, work: Set[str]) -> bool:
+        """Say whether the queue is filled; refuse that where it cannot be, and beside the batch that came from it."""
+        asked = sorted(name for name in work if name.startswith("seed:"))
+        if asked and len(asked) < len(work):
+            rule = f"{asked[0]} changes the queue, which the batch of the other tasks was made from"
+            raise BadInput("command line", Defect(pointer="", rule=rule, remedy="seed first, in a call of its own"))
+        for name in asked:
+            refused = why_not(name.removeprefix("seed:"), self._run.plan.config)
+            if refused is not None:
+                raise refused
+        return bool(asked)
 
     def get_status(self, task: Task) -> None:
         """Called when doit looks whether a task is up to date."""
@@ -132,6 +151,8 @@ class ProgressReporter:
             self._console.print(
                 Text(f"not run    {counted(self._not_reached, 'task')} that needed what failed", style="red")
             )
+        if self._seeding:
+            return
         traffic = added(self._run.traffic().values())
         if self._executed == 0 and not self._failures:
             self._console.print(

@@ -117,9 +117,21 @@ class Run:
         held = self.breakers.admit(order.source)
         if held is not None:
             return held
+        reached = self.reach(ecosystem, identifier_of(order.source))
+        if isinstance(reached, Failed):
+            return reached
+        registry, fetcher = reached
+        made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
+        if fetcher.used_pinned and isinstance(made, Failed) and made.subcategory in _UNREADABLE:
+            fetcher = fetcher.distrusting()
+            made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
+        return from_stored(made) if fetcher.stood_in else made
+
+    def reach(self, ecosystem: str, identifier: str = "") -> tuple[str, Watching] | Failed:
+        """Return the address of an ecosystem's registry and what asks it, or why this machine cannot ask."""
         adapters = self._opened()
         try:
-            registry = adapters.endpoints.registry(ecosystem, identifier_of(order.source))
+            registry = adapters.endpoints.registry(ecosystem, identifier)
         except NoClient as error:  # the other ecosystems can go on; here it may be mended before the next run
             return Failed(
                 category=Category.MISSING_DEP,
@@ -127,12 +139,7 @@ class Run:
                 transient=True,
                 message=error.line(),
             )
-        fetcher = Watching(adapters.fetcher(ecosystem))
-        made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
-        if fetcher.used_pinned and isinstance(made, Failed) and made.subcategory in _UNREADABLE:
-            fetcher = Watching(adapters.fetcher(ecosystem), trusting=False)
-            made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
-        return from_stored(made) if fetcher.stood_in else made
+        return registry, Watching(adapters.fetcher(ecosystem))
 
     def made(self, record: OutcomeRecord) -> None:
         """Tell the breakers what came of a generation; a probe without a recipe has nothing left to show."""

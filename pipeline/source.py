@@ -16,8 +16,14 @@ SOURCE_PATTERN = rf"^{ECOSYSTEM_PATTERN}:{IDENTIFIER_PATTERN}$(?!\n)"  # `$` alo
 # 255 bytes is the longest file name on common file systems; a suffix such as `.json` and a prefix must fit.
 SLUG_LIMIT = 160
 
+_SOURCE = re.compile(SOURCE_PATTERN)
 _SLUG_SAFE = re.compile(r"[a-z0-9._-]")
 _SLUG_AS_IS = re.compile(rf"[a-z0-9_-][a-z0-9._-]{{0,{SLUG_LIMIT - 1}}}")
+
+
+def is_source(text: str) -> bool:
+    """Return whether a text is a source, whatever its ecosystem: `ecosystem:identifier`."""
+    return _SOURCE.fullmatch(text) is not None
 
 
 def ecosystem_of(source: str) -> str:

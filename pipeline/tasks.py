@@ -7,10 +7,11 @@ from typing import Protocol
 
 import msgspec
 
-from pipeline.config import ValidationConfig
+from pipeline.config import GeneratorKind, ValidationConfig
 from pipeline.digests import digest_of
 from pipeline.model import WorkOrder
 from pipeline.plan import Plan
+from pipeline.seeding import NO_RANKING, SEEDERS
 from pipeline.source import ecosystem_of, identifier_of, task_label
 from pipeline.store import stamp
 from pipeline.summary import held_back
@@ -180,6 +181,24 @@ def payload_tasks(plan: Plan) -> Iterator[TaskSpec]:
         task_dep=("snapshot", *map(_constrain_name, plan.orders)),
         digest=payload_digest(plan),
     )
+
+
+def seed_tasks(plan: Plan) -> Iterator[TaskSpec]:
+    """Yield one task for each ecosystem, also where it can only say why not; they stand beside the pipeline."""
+    made = {name for name, one in plan.config.ecosystems.items() if one.generator is not GeneratorKind.NONE}
+    yield TaskSpec(
+        name="seed",
+        doc="beside the pipeline: propose entries for the queue from what registries offer",
+        task_dep=tuple(f"seed:{name}" for name in SEEDERS if name in made),
+    )
+    for name in plan.config.ecosystems:
+        yield TaskSpec(
+            name=f"seed:{name}",
+            doc=SEEDERS[name].MEASURE if name in SEEDERS else NO_RANKING.get(name, "nothing is known of a ranking"),
+            action="seed",
+            args=(name,),
+            parent="seed",
+        )
 
 
 def ecosystems_of(plan: Plan) -> tuple[str, ...]:

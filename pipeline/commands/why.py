@@ -26,6 +26,7 @@ from pipeline.model import (
 )
 from pipeline.plan import read_inputs, situation, under_way
 from pipeline.selection.explain import Explanation, GateAnswer, explain
+from pipeline.source import ecosystem_of
 from pipeline.state import journal
 from pipeline.store import Paths, read_result
 from pipeline.text import one_line
@@ -82,6 +83,10 @@ def words(told: Explanation) -> str:
         *_wrapped(f"{told.source} ({entry.name}), priority {entry.priority}, {entry.status}", ""),
         *_wrapped(_sentence(told.conclusion), ""),
     ]
+    if entry.rank is not None:
+        lines += _wrapped(f"Number {entry.rank} of {ecosystem_of(entry.source)} when it was added.", "")
+    if entry.alternatives and not told.needs_person:
+        lines += _wrapped(f"The same tool elsewhere: {', '.join(entry.alternatives)}.", "")
     if told.needs_person:
         lines += _wrapped(_sentence(f"it needs a person: {told.needs_person}"), "")
     lines += ["", "Gates, in the order in which they are asked:"]

@@ -52,6 +52,9 @@ class Ecosystem(Protocol):
     # Raised by one whenever the same metadata would give another recipe: records made by an older one are stale.
     REVISION: int
 
+    def identifier_defect(self, identifier: str) -> str:
+        """Return why nothing in this ecosystem can have this identifier, "" when something can; asks nobody."""
+
     def make(self, order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
         """Return the recipe of one package with its evidence, or why there is none.
 

@@ -55,11 +55,16 @@ class RegistryConfig(msgspec.Struct, frozen=True):
     dl: str
 
 
+def identifier_defect(identifier: str) -> str:
+    """Return why no crate can be called this, "" when one can."""
+    return "" if _IDENTIFIER.fullmatch(identifier) else f"{identifier!r} cannot be the name of a crate"
+
+
 def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     """Return the recipe of one crate with its evidence, or why there is none."""
     identifier = identifier_of(order.source)
-    if not _IDENTIFIER.fullmatch(identifier):
-        return Skipped(subcategory=Subcategory.BAD_NAME, message=f"{identifier!r} cannot be the name of a crate")
+    if defect := identifier_defect(identifier):
+        return Skipped(subcategory=Subcategory.BAD_NAME, message=defect)
     answer = fetcher.get(f"{registry}/{prefix(identifier.lower())}/{identifier.lower()}")
     if not isinstance(answer, Answer):
         return answer

@@ -63,6 +63,11 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     upstream: str
 
 
+def identifier_defect(identifier: str) -> str:
+    """Return why no Go package can have this path, "" when one can."""
+    return "" if gomod.is_path(identifier) else f"{identifier!r} cannot be the path of a Go module or package"
+
+
 def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     """Return the recipe of one Go command with its evidence, or why there is none.
 
@@ -70,9 +75,8 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
     why there are none: `direct`, `off`, or "".
     """
     package = identifier_of(order.source)
-    if not gomod.is_path(package):
-        message = f"{package!r} cannot be the path of a Go module or package"
-        return Skipped(subcategory=Subcategory.BAD_NAME, message=message)
+    if defect := identifier_defect(package):
+        return Skipped(subcategory=Subcategory.BAD_NAME, message=defect)
     if registry in _NO_PROXY:
         return _NO_PROXY[registry]
     proxies = Proxies(registry, fetcher)

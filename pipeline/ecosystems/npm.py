@@ -71,6 +71,11 @@ class Packument(msgspec.Struct, frozen=True):
     time: dict[str, msgspec.Raw] = msgspec.field(default_factory=dict)
 
 
+def identifier_defect(identifier: str) -> str:
+    """Return why no npm package can be called this, "" when one can."""
+    return "" if _IDENTIFIER.fullmatch(identifier) else f"{identifier!r} cannot be the name of an npm package"
+
+
 def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     """Return the recipe of one npm package with its evidence, or why there is none."""
     return settled(_make(order, registry, fetcher, now), NAME)
@@ -78,8 +83,8 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
 
 def _make(order: WorkOrder, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     identifier = identifier_of(order.source)
-    if not _IDENTIFIER.fullmatch(identifier):
-        return Skipped(subcategory=Subcategory.BAD_NAME, message=f"{identifier!r} cannot be the name of an npm package")
+    if defect := identifier_defect(identifier):
+        return Skipped(subcategory=Subcategory.BAD_NAME, message=defect)
     answer = fetcher.get(f"{registry}/{identifier.replace('/', '%2f')}", accept="application/json")
     if not isinstance(answer, Answer):
         return answer

@@ -83,6 +83,15 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     file: File
 
 
+def identifier_defect(identifier: str) -> str:
+    """Return why no PyPI project can be called this, "" when one can."""
+    try:
+        canonicalize_name(identifier, validate=True)
+    except InvalidName:
+        return f"{identifier!r} cannot be the name of a PyPI project"
+    return ""
+
+
 def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     """Return the recipe of one PyPI project with its evidence, or why there is none."""
     return settled(_make(order, registry, fetcher, now), NAME)
@@ -90,10 +99,9 @@ def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) ->
 
 def _make(order: WorkOrder, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     identifier = identifier_of(order.source)
-    try:
-        name = canonicalize_name(identifier, validate=True)
-    except InvalidName:
-        return Skipped(subcategory=Subcategory.BAD_NAME, message=f"{identifier!r} cannot be the name of a PyPI project")
+    if defect := identifier_defect(identifier):
+        return Skipped(subcategory=Subcategory.BAD_NAME, message=defect)
+    name = canonicalize_name(identifier)
     answer = fetcher.get(f"{registry}/{name}/", accept=ACCEPT)
     if not isinstance(answer, Answer):
         return answer

@@ -40,7 +40,7 @@ from pipeline.model.outcome import (
     Subcategory,
 )
 from pipeline.model.payload import AutoMerge, Excluded, Payload, PayloadFile
-from pipeline.model.queue import EntryStatus, Queue, QueueEntry
+from pipeline.model.queue import Confidence, EntryStatus, Queue, QueueEntry
 from pipeline.model.recipe import Recipe, Step, Verify
 from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticRecord, Tier, Verdict, VerdictStatus
 
@@ -61,6 +61,7 @@ __all__ = [
     "Budget",
     "Build",
     "Category",
+    "Confidence",
     "Constraints",
     "ConstraintsRecord",
     "Control",

@@ -14,7 +14,7 @@ from pipeline.instants import instant, timestamp
 from pipeline.lock import alone
 from pipeline.model import Attempt, AttemptOutcome, Category, EntryStatus, Queue, QueueEntry, Stage, Subcategory
 from pipeline.selection.explain import unknown_source
-from pipeline.selection.statuses import CANDIDATES, requeued
+from pipeline.selection.statuses import CANDIDATES, requeued, waits_in_doubt
 from pipeline.settings import load_queue
 from pipeline.source import ecosystem_of
 from pipeline.state import journal, queue_file
@@ -22,7 +22,8 @@ from pipeline.state.ledger import Ledger
 from pipeline.store import Paths
 from pipeline.taxonomy import TAXONOMY
 
-# What a category or an ecosystem may ask for again; a recipe that is there is asked for by its source.
+# What a category or an ecosystem may ask for again; a recipe that is there is asked for by its source, and so is what
+# may be another entry's tool.
 ASKED_IN_BULK = CANDIDATES | {EntryStatus.REQUIRES_MANUAL}
 
 
@@ -95,7 +96,7 @@ def chosen(
         and (not wanted.ecosystem or ecosystem_of(entry.source) == wanted.ecosystem)
         and _waits(entry, history.get(entry.source, NOTHING), causes, now)
     ]
-    sources = [entry.source for entry in matching if entry.status in ASKED_IN_BULK]
+    sources = [entry.source for entry in matching if entry.status in ASKED_IN_BULK and not waits_in_doubt(entry)]
     in_review = [entry.source for entry in matching if entry.status is EntryStatus.IN_REVIEW]
     if not sources:
         asked = " and ".join(filter(None, (wanted.category, wanted.ecosystem)))

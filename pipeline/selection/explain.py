@@ -13,6 +13,7 @@ from pipeline.selection.gates import Check, checks
 from pipeline.selection.predicates import is_aged
 from pipeline.selection.retry import needs_person
 from pipeline.selection.situation import Case, Situation
+from pipeline.selection.statuses import waits_in_doubt
 from pipeline.source import identifier_of
 
 # Sources that are named when a tool's name fits several.
@@ -94,9 +95,16 @@ def explain(
         results=list(results) if under_way is not None else [],
         tries=known.tries,
         last_tried=known.last_tried,
-        needs_person=needs_person(known, situation.config.quarantine),
+        needs_person=_doubt(case.entry) or needs_person(known, situation.config.quarantine),
         attempts=list(reversed(attempts)),
     )
+
+
+def _doubt(entry: QueueEntry) -> str:
+    if not waits_in_doubt(entry):
+        return ""
+    others = f" as {', '.join(entry.alternatives[:NAMED])}" if entry.alternatives else " as a recipe that is there"
+    return f"it may be the same tool{others}; `doit requeue {entry.source}` says that it is one of its own"
 
 
 def answers(case: Case, situation: Situation, selection: Selection) -> list[GateAnswer]:

@@ -6,7 +6,7 @@ import msgspec
 
 from pipeline.config import Config
 from pipeline.history.fold import NOTHING, History
-from pipeline.model import Attempt, AttemptOutcome, EntryStatus, Queue, QueueEntry
+from pipeline.model import Attempt, AttemptOutcome, Confidence, EntryStatus, Queue, QueueEntry
 from pipeline.selection.blockers import missing
 from pipeline.selection.retry import needs_person, next_try
 
@@ -52,8 +52,19 @@ def merged(queue: Queue, sources: Set[str], *, at: str) -> Queue:
 
 
 def requeued(queue: Queue, sources: Set[str], *, at: str) -> Queue:
-    """Return the queue with these sources pending again, as if they had never failed; `sources` were chosen before."""
-    return _changed(queue, sources, _pending, at)
+    """Return the queue with these sources pending again, as if they had never failed; `sources` were chosen before.
+
+    Who asks for a doubtful one has decided: it is a tool of its own.
+    """
+
+    def asked_for(entry: QueueEntry) -> QueueEntry:
+        if entry.confidence is not Confidence.DOUBTFUL:
+            return _pending(entry)
+        return msgspec.structs.replace(
+            _pending(entry), confidence=Confidence.CURATED, disambiguated_at=at, alternatives=[]
+        )
+
+    return _changed(queue, sources, asked_for, at)
 
 
 def given_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
@@ -74,6 +85,11 @@ def rolled_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
         return msgspec.structs.replace(_pending(entry), status=EntryStatus.REQUIRES_MANUAL)
 
     return _changed(queue, sources, given_up, at)
+
+
+def waits_in_doubt(entry: QueueEntry) -> bool:
+    """Say whether a person must still tell if an entry is a tool of its own."""
+    return entry.status is EntryStatus.REQUIRES_MANUAL and entry.confidence is Confidence.DOUBTFUL
 
 
 def unblocked(queue: Queue, available: Set[str], *, at: str) -> Queue:

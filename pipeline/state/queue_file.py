@@ -21,18 +21,45 @@ def change(paths: Paths, config: Config, wanted: Callable[[Queue], Queue]) -> Qu
     """
     known, _ = load_queue(paths, config)
     changed = wanted(known)
-    if changed == known:
-        return known
-    if [entry.source for entry in changed.entries] != [entry.source for entry in known.entries]:
+    if len(changed.entries) != len(known.entries):
         raise ValueError("a change of the queue may not add, remove or move entries")
+    _write(paths, config, known, changed)
+    return changed
+
+
+def extend(paths: Paths, config: Config, wanted: Callable[[Queue], Queue]) -> Queue:
+    """Change the queue's entries as `change` does, where `wanted` may also add some at the end."""
+    known, _ = load_queue(paths, config)
+    changed = wanted(known)
+    _write(paths, config, known, changed)
+    return changed
+
+
+def _write(paths: Paths, config: Config, known: Queue, changed: Queue) -> None:
+    if changed == known:
+        return
+    kept = changed.entries[: len(known.entries)]
+    if [entry.source for entry in kept] != [entry.source for entry in known.entries]:
+        raise ValueError("a change of the queue may not remove or move entries")
     path = (paths.root / config.queue).resolve()
     raw = decode_json(read_bytes(path, purpose="queue"), dict[str, Any])
     raw["updated_at"] = changed.updated_at
-    for index, (before, after) in enumerate(zip(known.entries, changed.entries, strict=True)):
+    for index, (before, after) in enumerate(zip(known.entries, kept, strict=True)):
         if before != after:
             raw["entries"][index] = _laid_over(raw["entries"][index], before, after)
+    raw["entries"] += [_new(entry) for entry in changed.entries[len(kept) :]]
     write_bytes(path, msgspec.json.format(msgspec.json.encode(raw), indent=2) + b"\n")
-    return changed
+
+
+def _new(entry: QueueEntry) -> dict[str, Any]:
+    """Return a new entry's JSON: what says nothing is left out."""
+    defaults = {
+        field.name: field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+        for field in msgspec.structs.fields(QueueEntry)
+        if not field.required
+    }
+    plain = msgspec.to_builtins(entry)
+    return {key: value for key, value in plain.items() if key not in defaults or value != defaults[key]}
 
 
 def _laid_over(raw: dict[str, Any], before: QueueEntry, after: QueueEntry) -> dict[str, Any]:

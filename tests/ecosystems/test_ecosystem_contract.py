@@ -11,7 +11,7 @@ from syrupy.extensions.json import JSONSnapshotExtension
 
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Draft, Made
-from pipeline.model import Category, Failed, Gate, Held, Skipped, Subcategory
+from pipeline.model import Category, Failed, Gate, Held, Skipped, Subcategory, WorkOrder
 from tests.ecosystems.samples import NOW, REGISTRY, all_samples, make
 from tests.fakes_fetcher import NOT_FOUND, DictFetcher
 
@@ -73,6 +73,18 @@ def test_module_is_registered_under_its_own_name(name):
     assert name == ECOSYSTEMS[name].NAME
     assert ECOSYSTEMS[name].REVISION >= 1
     assert any(isinstance(sample.make(), Draft) for sample in BY_ECOSYSTEM[name])
+
+
+@pytest.mark.parametrize("name", ECOSYSTEMS)
+@given(identifier=st.text(alphabet="aB1@._-/+~ \n", min_size=1, max_size=12))
+@settings(max_examples=100)
+def test_the_rule_for_identifiers_is_one(name, identifier):
+    """Whoever asks before there is an order gets the answer that a generation would give, without a request."""
+    defect = ECOSYSTEMS[name].identifier_defect(identifier)
+    fetcher = DictFetcher({})
+    outcome = make(WorkOrder(source=f"{name}:{identifier}", name="a"), fetcher)
+    assert bool(defect) == (isinstance(outcome, Skipped) and outcome.subcategory is Subcategory.BAD_NAME)
+    assert bool(defect) == (fetcher.requests == [])
 
 
 @pytest.mark.parametrize("key", SAMPLES)
