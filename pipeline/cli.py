@@ -296,7 +296,7 @@ class ShowHelp(NamesNearest, Help):  # type: ignore[misc]  # doit has no types
 COMMANDS = (
     *("run", "list", "info", "clean", "forget", "help"),
     *("stop", "resume", "disable", "enable", "status"),
-    *("publish", "rollback", "requeue", "recheck", "why", "metrics"),
+    *("publish", "rollback", "requeue", "recheck", "replay", "why", "metrics"),
 )
 
 

@@ -48,6 +48,7 @@ from pipeline.model import (
 from pipeline.plan import Plan
 from pipeline.platforms import BY_ID, Platform
 from pipeline.progress import EcosystemProgress, Progress, silence
+from pipeline.provenance.recorder import Recorder
 from pipeline.recipe import installed_package
 from pipeline.sandbox.base import Job, Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
@@ -110,8 +111,8 @@ class Run:
 
     # ------------------------------------------------------------------------------------ generate
 
-    def make(self, order: WorkOrder) -> Made:
-        """Make the recipe of one package by its ecosystem's module."""
+    def make(self, order: WorkOrder, recorder: Recorder | None = None) -> Made:
+        """Make the recipe of one package by its ecosystem's module; `recorder` notes what it is made from."""
         ecosystem = ecosystem_of(order.source)
         held = self.breakers.admit(order.source)
         if held is not None:
@@ -127,7 +128,9 @@ class Run:
                 message=error.line(),
             )
         fetcher = Watching(adapters.fetcher(ecosystem))
-        made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
+        asked = recorder.around(fetcher) if recorder else fetcher
+        now = recorder.begin(registry, self.moment()) if recorder else self.moment()
+        made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=asked, now=now)
         return from_stored(made) if fetcher.stood_in else made
 
     def made(self, record: OutcomeRecord) -> None:
