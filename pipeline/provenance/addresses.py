@@ -1,7 +1,7 @@
 """Addresses as they may be published: statements go into a repository, credentials do not. Pure."""
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from pipeline.digests import sha256
 
@@ -14,6 +14,7 @@ _SECRET = re.compile(
     r"(?i)(?<=[?&;])"
     r"([^=&;#]*(?:token|secret|signature|credential|passw|api.?key|access.?key|key-pair)[^=&;#]*|sig|auth|key)=[^&;#]*"
 )
+_KEPT = "!#$%&'()*+,/:;=?@[]"
 _USER = re.compile(r"://[^/?#\s]*@")
 
 
@@ -30,7 +31,8 @@ def public(url: str) -> str:
             parts = None
         if parts is not None:
             bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
-            masked = _SECRET.sub(rf"\1={MASK}", bare)
+            # A URI has neither blanks nor letters beyond ASCII; quoting what is quoted changes nothing.
+            masked = _SECRET.sub(rf"\1={MASK}", quote(bare, safe=_KEPT))
             return masked if len(masked) <= LONGEST else f"sha256:{sha256(masked.encode())}"
     return f"sha256:{sha256(url.encode(errors='surrogatepass'))}"
 

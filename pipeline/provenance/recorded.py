@@ -28,7 +28,7 @@ from pipeline.provenance.intoto import (
     Sha256,
 )
 from pipeline.state.ledger import Ledger
-from pipeline.store import Paths, decode, is_there, read_bytes, read_result
+from pipeline.store import Paths, is_there, read_bytes, read_result
 
 T = TypeVar("T")
 # A line is never longer: 16 MiB is what signing services take of a predicate.
@@ -125,7 +125,7 @@ def parse(content: bytes, *, place: str) -> dict[str, Told]:
         where = f"{place}, line {number}"
         if len(line) > LONGEST_LINE:
             raise _bad(where, "", f"is longer than {LONGEST_LINE} bytes")
-        kind = decode(line, _Glance, place=where).predicate_type
+        kind = _statement(line, _Glance, where).predicate_type
         if kind == PROVENANCE:
             provenance = _statement(line, ProvenanceStatement, where)
             _add(made, provenance.subject[0].name, provenance, where)
