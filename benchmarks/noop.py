@@ -25,6 +25,7 @@ from pipeline.model import (
     Evidence,
     FieldEvidence,
     Generated,
+    Input,
     License,
     Origin,
     OutcomeRecord,
@@ -48,6 +49,7 @@ from pipeline.store import Paths, write, write_bytes
 PACKAGES = 1_000
 LIMIT_SECONDS = 1.5
 AT = "2026-03-02T00:00:00Z"
+PAGES = ("tool", "tool-1.2.3.tgz")
 ACTIONS = {"npm": ("npm_install", "package"), "pypi": ("pipx_install", "package")}
 
 
@@ -108,7 +110,17 @@ def _write_package(plan: Plan, run: Run, order: WorkOrder) -> None:
     made_from = plan.generate_digest(order)
     write(
         paths.outcome(source),
-        OutcomeRecord(source=source, name=order.name, made_from=made_from, at=AT, seconds=1, outcome=outcome),
+        OutcomeRecord(
+            source=source,
+            name=order.name,
+            made_from=made_from,
+            at=AT,
+            seconds=1,
+            outcome=outcome,
+            registry="https://registry.example",
+            started_at=AT,
+            inputs=[Input(url=f"https://registry.example/{page}", status=200, sha256="0" * 64) for page in PAGES],
+        ),
     )
     write(
         paths.static(source),

@@ -16,6 +16,7 @@ from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.ecosystems.drafting import bad_metadata, no_answer
+from pipeline.history.fingerprint import policy_digest
 from pipeline.history.ledger import held_paths
 from pipeline.history.tries import before_outcome, keeping
 from pipeline.instants import timestamp
@@ -30,10 +31,15 @@ from pipeline.model import (
     StaticRecord,
     Verdict,
 )
+from pipeline.provenance.answers import Answers
+from pipeline.provenance.recorder import Recorder
+from pipeline.provenance.statement import Circumstances, bundle, with_statements
 from pipeline.recipe import render
 from pipeline.recipe_rules import strict_check
 from pipeline.run import Run, current
+from pipeline.sandbox.installers import INSTALLERS
 from pipeline.seeding.words import lines_of
+from pipeline.source import ecosystem_of
 from pipeline.staleness import outcome_is_final, usable, verdict_is_final
 from pipeline.state.ledger import Ledger
 from pipeline.store import is_there, read, read_result, write, write_bytes
@@ -55,6 +61,7 @@ def snapshot() -> Kept:
     for ecosystem in ecosystems_of(plan):
         packages = PackageList(ecosystem=ecosystem, batch_id=plan.batch.id, packages=list(plan.orders_of(ecosystem)))
         write(plan.paths.packages(ecosystem), packages)
+    Answers(plan.paths, plan.config.provenance).prune(current().moment())
     write(plan.paths.batch, plan.batch)
     return {"digest": snapshot_digest(plan), "final": True}
 
@@ -70,7 +77,8 @@ def generate(source: str) -> Kept:
         record = None
     if record is None or record.made_from != made_from or not _outcome_stands(run, record):
         started = run.clock.now()
-        outcome = _keep_draft(run, source, run.make(order))
+        recorder = Recorder(Answers(run.plan.paths, run.plan.config.provenance))
+        outcome = _keep_draft(run, source, run.make(order, recorder))
         record = OutcomeRecord(
             source=source,
             name=order.name,
@@ -78,6 +86,9 @@ def generate(source: str) -> Kept:
             at=timestamp(run.moment()),
             seconds=round(run.clock.now() - started, 3),
             outcome=outcome,
+            registry=recorder.registry,
+            started_at=recorder.started_at,
+            inputs=recorder.inputs,
             earlier=before_outcome(record, order.after),
         )
         write(path, record)
@@ -134,8 +145,9 @@ def constrain(source: str) -> Kept:
     run = current()
     plan = run.plan
     order = run.order(source)
-    outcome = _outcome(run, source)
-    verdicts = [read(plan.paths.verdict(p.id, source), Verdict, purpose="verdict") for p in plan.platforms]
+    answer = read(plan.paths.outcome(source), OutcomeRecord, purpose="outcome")
+    outcome = answer.outcome
+    verdicts = _verdicts(run, source)
     draft = Path(plan.paths.draft(source)).read_text(encoding="utf-8") if isinstance(outcome, Generated) else ""
     record, text = merging.merge(
         order, outcome, draft, plan.published_recipe(order), verdicts, plan.config.constraints.predictions
@@ -145,7 +157,9 @@ def constrain(source: str) -> Kept:
         merged.unlink(missing_ok=True)
     else:
         write_bytes(merged, text.encode())
-    write(plan.paths.constraints(source), record)
+    # So that the payload, which says of each recipe what it was made from, is made again when any of it has changed.
+    made_from = digest_of("constrain", answer, verdicts)
+    write(plan.paths.constraints(source), msgspec.structs.replace(record, made_from=made_from))
     return {"digest": constrain_digest(plan, order), "final": True}
 
 
@@ -162,9 +176,14 @@ def payload() -> Kept:
     }
     held = held_paths(Ledger(paths).waiting(), batch.id)
     result = payload_core.build(batch, records, run.plan.config.payload, recipes, held)
+    by_source = {record.source: record for record in records}
+    statements = {source: _statements(run, by_source[source]) for source in result.included}
+    result = with_statements(result, statements)
     shutil.rmtree(paths.payload_folder, ignore_errors=True)
     for source, file in zip(result.included, result.files, strict=True):
         write_bytes(paths.payload_files / file.path, recipes[source])
+        if file.statements_sha256 is not None:
+            write_bytes(paths.statements(file.path), statements[source])
     write_bytes(paths.body, render_body(result, records, run.moment()).encode())
     write_bytes(paths.commit_message, commit_message(result, records).encode())
     write(paths.payload, result)
@@ -182,6 +201,27 @@ def clean(files: list[str], dryrun: bool) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+
+
+def _verdicts(run: Run, source: str) -> list[Verdict]:
+    paths = run.plan.paths
+    return [read(paths.verdict(each.id, source), Verdict, purpose="verdict") for each in run.plan.platforms]
+
+
+def _statements(run: Run, record: ConstraintsRecord) -> bytes:
+    """Return what is said of the making of a recipe."""
+    plan, source = run.plan, record.source
+    ecosystem = ecosystem_of(source)
+    given = Circumstances(
+        batch_id=plan.batch.id,
+        builder=plan.config.provenance.builder,
+        generator_revision=plan.revisions[ecosystem],
+        installer_revision=INSTALLERS[ecosystem].REVISION,
+        config_digest=policy_digest(plan.config),
+        predictions=plan.config.constraints.predictions,
+    )
+    outcome = read(plan.paths.outcome(source), OutcomeRecord, purpose="outcome")
+    return bundle(run.order(source), outcome, record, _verdicts(run, source), given)
 
 
 def _outcome(run: Run, source: str) -> Outcome:

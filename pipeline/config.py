@@ -185,6 +185,21 @@ class PublishConfig(Record, frozen=True, kw_only=True):
     ]
 
 
+class ProvenanceConfig(Record, frozen=True, kw_only=True):
+    """Who the statements say made a recipe, and which of the answers that it was made from are kept for a replay.
+
+    With `answer_days: 0` none is kept. Over `answers_mb` (compressed), those that were used least lately go first.
+    """
+
+    builder: Annotated[
+        str,
+        Meta(pattern=r"^[a-z][a-z0-9+.-]*:[!-~]{1,500}$(?!\n)", description="a URI"),
+    ]
+    answer_days: Annotated[int, Meta(ge=0, le=3650)]
+    largest_answer_mb: Annotated[int, Meta(ge=1, le=4096)]
+    answers_mb: Annotated[int, Meta(ge=1, le=1_048_576)]
+
+
 class AlarmsConfig(Record, frozen=True, kw_only=True):
     """When `doit metrics` ends with the exit code of an alarm."""
 
@@ -225,6 +240,7 @@ class Config(Record, frozen=True, kw_only=True):
     quarantine: QuarantineConfig
     budget: BudgetConfig
     publish: PublishConfig
+    provenance: ProvenanceConfig
     alarms: AlarmsConfig
     seeding: SeedingConfig
 

@@ -139,9 +139,7 @@ class HttpFetcher:
             if isinstance(target, Failed):
                 return target
             ask_again = self._config.freshness_seconds == 0 and not offline
-            request = cached_request(
-                target, wanted, ask_again=ask_again, offline=offline, credentials=self._credentials
-            )
+            request = self._request(target, wanted, ask_again=ask_again, offline=offline)
             try:
                 if offline:
                     response = self._stand_in(request)
@@ -156,6 +154,9 @@ class HttpFetcher:
             target = redirected(target, response.headers.get("location", ""))
         cause = f"more than {_MAX_REDIRECTS} redirects"
         return failed(url, Subcategory.UPSTREAM_UNAVAILABLE, cause, transient=True)
+
+    def _request(self, target: httpx2.URL, wanted: Wanted, *, ask_again: bool, offline: bool) -> httpx2.Request:
+        return cached_request(target, wanted, ask_again=ask_again, offline=offline, credentials=self._credentials)
 
     def _try(self, request: httpx2.Request) -> httpx2.Response:
         """Return an answer, from the cache or from the registry."""
@@ -191,7 +192,7 @@ class HttpFetcher:
         if not wanted.pinned or self._config.freshness_seconds == 0:
             return None
         try:
-            response = self._look_up(cached_request(target, wanted, ask_again=False, offline=True), _OLDEST_PINNED)
+            response = self._look_up(self._request(target, wanted, ask_again=False, offline=True), _OLDEST_PINNED)
         except NotStoredError:
             return None
         if response.status_code in REDIRECTS:

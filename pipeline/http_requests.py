@@ -8,6 +8,7 @@ import httpx2
 import msgspec
 
 from pipeline import __version__
+from pipeline.ecosystems.base import range_header
 from pipeline.http_failures import failed, shown
 from pipeline.model import Failed, Subcategory
 
@@ -30,9 +31,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     def range_header(self) -> str:
         """Return the value of the `Range` header, "" for the whole file."""
-        if self.span is not None:
-            return f"bytes={self.span[0]}-{self.span[1]}"
-        return f"bytes=-{self.tail_bytes}" if self.tail_bytes else ""
+        return range_header(self.tail_bytes, self.span)
 
     def size(self) -> int:
         """Return how many bytes the part has at most, 0 for the whole file."""

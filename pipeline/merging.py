@@ -12,6 +12,7 @@ from pipeline.model import (
     Generated,
     Held,
     Outcome,
+    Recipe,
     Skipped,
     Verdict,
     VerdictStatus,
@@ -42,7 +43,7 @@ def merge(
         return _without_recipe(order, outcome, statuses, reasons), None
     derived = derive(statuses, predictions=predictions, reasons=reasons)
     verify = _measured_verify(verdicts, outcome.recipe.executables)
-    text, refusal = _text(outcome, draft, published, derived, verify)
+    text, refusal = final_text(outcome.recipe, draft, published, derived, verify)
     broken = [] if refusal else strict_check(text)
     exclusion = refusal or _exclusion(derived, verdicts) or (f"recipe_rule: {broken[0]}" if broken else "")
     record = ConstraintsRecord(
@@ -65,13 +66,13 @@ def merge(
     return record, None if exclusion else text
 
 
-def _text(
-    outcome: Generated, draft: str, published: str | None, derived: Derived, verify: list[Verify]
+def final_text(
+    recipe: Recipe, draft: str, published: str | None, derived: Derived, verify: list[Verify]
 ) -> tuple[str, str]:
-    """Return the recipe's text and "" or why it cannot be made."""
+    """Return the recipe's text and "", or the draft and why its text cannot be made."""
     if published is not None and not _is_text(published):
         return draft, "recipe_not_editable: the published recipe is not UTF-8"
-    if published is not None and not same_package(published, outcome.recipe):
+    if published is not None and not same_package(published, recipe):
         return draft, "name_taken: a recipe of another package has this name"
     text = published if published is not None else draft
     if verify:

@@ -16,14 +16,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pipeline import generation
 from pipeline.breakers import Breakers
 from pipeline.clients import Clients
 from pipeline.clock import Clock, SystemClock
 from pipeline.control.events import event_of_outcome, event_of_verdict
 from pipeline.digests import digest_of
-from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Endpoints, Fetcher, Made
-from pipeline.ecosystems.drafting import Watching, from_stored
 from pipeline.errors import NoClient
 from pipeline.history.tries import keeping
 from pipeline.http_events import CacheHit, CountingObserver, HostCounts, NetworkEvent, RequestSent, WaitBegan
@@ -48,6 +47,7 @@ from pipeline.model import (
 from pipeline.plan import Plan
 from pipeline.platforms import BY_ID, Platform
 from pipeline.progress import EcosystemProgress, Progress, silence
+from pipeline.provenance.recorder import Recorder
 from pipeline.sandbox.base import Job, Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
 from pipeline.sandbox.installers import INSTALLERS
@@ -62,8 +62,6 @@ if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
 
 # What another try on this machine cannot mend.
 MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
-# A stored answer that is not asked about again for long may be the cause: then once more without such answers.
-_UNREADABLE = frozenset({Subcategory.BAD_METADATA, Subcategory.DIGEST_MISMATCH})
 # Waits between the tries of a validation that met an infrastructure error, in seconds.
 RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
 
@@ -111,8 +109,8 @@ class Run:
 
     # ------------------------------------------------------------------------------------ generate
 
-    def make(self, order: WorkOrder) -> Made:
-        """Make the recipe of one package by its ecosystem's module."""
+    def make(self, order: WorkOrder, recorder: Recorder | None = None) -> Made:
+        """Make the recipe of one package by its ecosystem's module; `recorder` notes what it is made from."""
         ecosystem = ecosystem_of(order.source)
         held = self.breakers.admit(order.source)
         if held is not None:
@@ -121,13 +119,9 @@ class Run:
         if isinstance(reached, Failed):
             return reached
         registry, fetcher = reached
-        made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
-        if fetcher.used_pinned and isinstance(made, Failed) and made.subcategory in _UNREADABLE:
-            fetcher = fetcher.distrusting()
-            made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
-        return from_stored(made) if fetcher.stood_in else made
+        return generation.make(order, registry=registry, fetcher=fetcher, now=self.moment(), recorder=recorder)
 
-    def reach(self, ecosystem: str, identifier: str = "") -> tuple[str, Watching] | Failed:
+    def reach(self, ecosystem: str, identifier: str = "") -> tuple[str, Fetcher] | Failed:
         """Return the address of an ecosystem's registry and what asks it, or why this machine cannot ask."""
         adapters = self._opened()
         try:
@@ -139,7 +133,7 @@ class Run:
                 transient=True,
                 message=error.line(),
             )
-        return registry, Watching(adapters.fetcher(ecosystem))
+        return registry, adapters.fetcher(ecosystem)
 
     def made(self, record: OutcomeRecord) -> None:
         """Tell the breakers what came of a generation; a probe without a recipe has nothing left to show."""

@@ -9,6 +9,7 @@ import msgspec
 from pipeline.config import Config, GeneratorKind
 from pipeline.control.stops import is_probe
 from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.ecosystems.drafting import Watching
 from pipeline.errors import NothingOffered, PipelineError
 from pipeline.http_events import added
 from pipeline.instants import timestamp
@@ -119,7 +120,7 @@ def _asked(run: Run, ecosystem: str) -> tuple[list[Proposal], bool]:
     reached = run.reach(ecosystem)
     if isinstance(reached, Failed):
         raise _no_ranking(ecosystem, reached)
-    registry, fetcher = reached
+    registry, fetcher = reached[0], Watching(reached[1])
     limit = run.plan.config.seeding.limit
     found = SEEDERS[ecosystem].propose(registry=registry, fetcher=fetcher, limit=limit)
     match found:

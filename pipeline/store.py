@@ -53,6 +53,8 @@ class Paths:
         self.database = self.build / ".doit.db"
         self.runs_folder = self.build / "runs"
         self.rechecks_folder = self.runs_folder / "recheck"
+        self.provenance_folder = self.data / "provenance"
+        self.answers_folder = self.build / "answers"
         self.rollback_folder = self.build / "rollback"
         self.journal_index = self.build / "journal-index.json"
         self.control_lock = self.build / ".control.lock"
@@ -66,6 +68,7 @@ class Paths:
         self.body = self.payload_folder / "body.md"
         self.commit_message = self.payload_folder / "commit-message.txt"
         self.payload_files = self.payload_folder / "files"
+        self.payload_statements = self.payload_folder / "statements"
 
     # The paths of single packages are plain strings: a plan of 1,000 packages on 11 platforms names 65,000 of them, and
     # making that many `Path` objects takes longer than all the rest of the plan.
@@ -101,6 +104,14 @@ class Paths:
     def replaced(self, sha256: str) -> Path:
         """Return where the bytes of a recipe are kept that a batch has replaced."""
         return self.replaced_folder / f"{sha256}.toml"
+
+    def statements(self, recipe: str) -> Path:
+        """Return what the payload says of the making of a recipe, by the recipe's path."""
+        return self.payload_statements / f"{recipe}.intoto.jsonl"
+
+    def provenance(self, batch_id: str) -> Path:
+        """Return where the statements of a published batch are kept."""
+        return self.provenance_folder / f"{batch_id}.jsonl"
 
     def recipe(self, relative: str) -> Path:
         """Return a published recipe, `recipes/<letter>/<name>.toml` below the root."""

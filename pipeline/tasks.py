@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline.config import GeneratorKind, ValidationConfig
 from pipeline.digests import digest_of
+from pipeline.history.fingerprint import policy_digest
 from pipeline.model import WorkOrder
 from pipeline.plan import Plan
 from pipeline.seeding import NO_RANKING, SEEDERS
@@ -177,7 +178,7 @@ def payload_tasks(plan: Plan) -> Iterator[TaskSpec]:
         action="payload",
         file_dep=(str(paths.batch), *(paths.constraints(order.source) for order in plan.orders)),
         targets=(str(paths.payload), str(paths.body), str(paths.commit_message)),
-        also_cleaned=(str(paths.payload_files),),
+        also_cleaned=(str(paths.payload_files), str(paths.payload_statements)),
         task_dep=("snapshot", *map(_constrain_name, plan.orders)),
         digest=payload_digest(plan),
     )
@@ -240,7 +241,8 @@ def constrain_digest(plan: Plan, order: WorkOrder) -> str:
 
 def payload_digest(plan: Plan) -> str:
     """Return the digest of what the payload depends on beside the records."""
-    return digest_of("payload", plan.batch.id, plan.config.payload)
+    said = (plan.config.provenance.builder, policy_digest(plan.config))
+    return digest_of("payload", plan.batch.id, plan.config.payload, *said)
 
 
 def _constrain_name(order: WorkOrder) -> str:

@@ -35,6 +35,13 @@ class Fetcher(Protocol):
         """
 
 
+def range_header(tail_bytes: int, span: tuple[int, int] | None) -> str:
+    """Return the value of the `Range` header for a part of a file, "" for the whole."""
+    if span is not None:
+        return f"bytes={span[0]}-{span[1]}"
+    return f"bytes=-{tail_bytes}" if tail_bytes else ""
+
+
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """What an ecosystem made: the recipe and what it was made from. `generate` writes it as TOML."""
 

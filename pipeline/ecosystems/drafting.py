@@ -170,10 +170,6 @@ class Watching:
         self.stood_in = False
         self.used_pinned = False
 
-    def distrusting(self) -> "Watching":
-        """Return one of the same fetcher that pins nothing."""
-        return Watching(self._fetcher, trusting=False)
-
     def get(
         self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None, pinned: str = ""
     ) -> Answer | Failed | Held:

@@ -21,8 +21,9 @@ class Constraints(Record, frozen=True, kw_only=True):
 class ConstraintsRecord(Record, frozen=True, kw_only=True):
     """The merged result of one package, `build/constrain/<ecosystem>/<slug>.json`, with its recipe beside it.
 
-    `over_excluded` names platforms that passed (or are unknown) and are excluded all the same, because the
-    format cannot tell them from one that failed. `exclusion` is "" when the package may be in the payload.
+    `made_from` is the digest of the outcome and the verdicts. `over_excluded` names platforms that passed (or are
+    unknown) and are excluded all the same, because the format cannot tell them from one that failed. `exclusion` is ""
+    when the package may be in the payload.
     """
 
     schema_version: Literal[1] = 1
@@ -41,3 +42,4 @@ class ConstraintsRecord(Record, frozen=True, kw_only=True):
     statuses: dict[str, VerdictStatus]
     reasons: dict[str, str] = {}
     verify: list[Verify] = []
+    made_from: Digest | None = None

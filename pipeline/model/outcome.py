@@ -171,6 +171,24 @@ class Held(Record, frozen=True, kw_only=True, tag="held", tag_field="kind"):
 Outcome = Generated | Skipped | Failed | Held
 
 
+class Input(Record, frozen=True, kw_only=True):
+    """One answer that an outcome was made from: what was asked for, and what came.
+
+    `url` is without credentials, `range` the value of the Range header. `sha256` and `size` are those of what was read,
+    `total_size` is the whole file's when only a part was asked for. `failed` stands where no answer came.
+    """
+
+    url: Annotated[str, Meta(max_length=2048)]
+    accept: str = ""
+    range: str = ""
+    status: Count = 0
+    sha256: Digest | None = None
+    size: Count = 0
+    total_size: Count | None = None
+    stale: bool = False
+    failed: Failed | None = None
+
+
 class EarlierTry(Record, frozen=True, kw_only=True):
     """A try of the same batch that a later one replaced, kept for the journal."""
 
@@ -182,7 +200,11 @@ class EarlierTry(Record, frozen=True, kw_only=True):
 
 
 class OutcomeRecord(Record, frozen=True, kw_only=True):
-    """The answer to one work order, `build/generate/<ecosystem>/<slug>.json`."""
+    """The answer to one work order, `build/generate/<ecosystem>/<slug>.json`.
+
+    `registry`, `started_at` and `inputs` are what it takes to make the same again; a generator that is a program of the
+    user's leaves none.
+    """
 
     schema_version: Literal[1] = 1
     source: SourceId
@@ -191,4 +213,7 @@ class OutcomeRecord(Record, frozen=True, kw_only=True):
     at: Timestamp
     seconds: Annotated[float, Meta(ge=0)]
     outcome: Outcome
+    registry: str = ""
+    started_at: Timestamp | None = None
+    inputs: list[Input] = []
     earlier: list[EarlierTry] = []

@@ -7,10 +7,14 @@ from pipeline.model.verdict import VerdictStatus
 
 
 class PayloadFile(Record, frozen=True, kw_only=True):
-    """One file of the pull request; its bytes lie under `build/payload/files/<path>`."""
+    """One file of the pull request; its bytes lie under `build/payload/files/<path>`.
+
+    `statements_sha256` is the digest of what is said of its making, `build/payload/statements/<path>.intoto.jsonl`.
+    """
 
     path: RecipePath
     sha256: Digest
+    statements_sha256: Digest | None = None
 
 
 class Excluded(Record, frozen=True, kw_only=True):

@@ -149,6 +149,7 @@ def _carried_out(
     moment = instant(entry.published_at)
     books.ledger.append(entry)
     keep_replaced(books.paths, entry.files, destination)
+    _keep_statements(books.paths, work)
     placed = _placed(work, entry, destination)
     attempts = _attempts(books, work, entry, revisions)
     conclusions = [attempt for attempt in attempts if attempt.stage is Stage.PAYLOAD]
@@ -160,6 +161,13 @@ def _carried_out(
     done = msgspec.structs.replace(entry, state=state, branch=placed.branch, commit=placed.commit)
     books.ledger.append(done)
     return done
+
+
+def _keep_statements(paths: Paths, work: Work) -> None:
+    """Keep what is said of the recipes as long as the ledger: the payload goes with the next batch."""
+    place = paths.provenance(work.batch.id)
+    if work.statements and not (place.is_file() and place.read_bytes() == work.statements):
+        write_bytes(place, work.statements)
 
 
 def _placed(work: Work, entry: LedgerEntry, destination: Destination) -> Placed:

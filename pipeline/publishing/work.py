@@ -9,19 +9,23 @@ from pipeline.checks import shorten
 from pipeline.config import Config, Runner
 from pipeline.digests import sha256
 from pipeline.errors import PipelineError
-from pipeline.model import Batch, ConstraintsRecord, OutcomeRecord, Payload, Verdict
+from pipeline.model import Batch, ConstraintsRecord, OutcomeRecord, Payload, PayloadFile, Verdict
 from pipeline.store import Paths, is_there, read, read_bytes, read_result
 
 AGAIN = "run `doit` again"
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
-    """One batch with all its records, by source, and the bytes of its recipes, by path."""
+    """One batch with all its records, by source, and the bytes of its recipes, by path.
+
+    `statements` are the lines that are said of their making, those of all recipes in the payload's order.
+    """
 
     batch: Batch
     payload: Payload
     message: str
     recipes: Mapping[str, bytes]
+    statements: bytes
     outcomes: Mapping[str, OutcomeRecord]
     verdicts: Mapping[str, list[Verdict]]
     constraints: Mapping[str, ConstraintsRecord]
@@ -55,6 +59,7 @@ def read_work(paths: Paths, config: Config, batch: Batch) -> Work:
         payload=payload,
         message=read_bytes(paths.commit_message, purpose="commit message").decode(errors="replace"),
         recipes=_recipes(paths, payload, constraints),
+        statements=b"".join(_statements(paths, file) for file in payload.files),
         outcomes=outcomes,
         verdicts={source: [each for each in verdicts if each is not None] for source, verdicts in found.items()},
         constraints=constraints,
@@ -84,6 +89,17 @@ def _recipes(paths: Paths, payload: Payload, constraints: Mapping[str, Constrain
             raise _not_whole(paths, f"it is older than the result of {shorten(source)}")
         recipes[file.path] = content
     return recipes
+
+
+def _statements(paths: Paths, file: PayloadFile) -> bytes:
+    """Return what is said of a recipe; raises `PipelineError` when it is not what the payload names."""
+    if file.statements_sha256 is None:
+        return b""
+    place = paths.statements(file.path)
+    content = read_bytes(place, purpose="file of statements")
+    if sha256(content) != file.statements_sha256:
+        raise PipelineError(f"{place}: the statements were changed after they were written", remedy=_remake(paths))
+    return content
 
 
 def _not_whole(paths: Paths, rule: str) -> PipelineError:

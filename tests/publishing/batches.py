@@ -17,6 +17,7 @@ from pipeline.model import (
     EntryStatus,
     Failed,
     Generated,
+    Input,
     InputFingerprints,
     Outcome,
     OutcomeRecord,
@@ -30,7 +31,9 @@ from pipeline.model import (
     Tier,
     Verdict,
     VerdictStatus,
+    WorkOrder,
 )
+from pipeline.provenance.statement import Circumstances, bundle, with_statements
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import destination_of
 from pipeline.publishing.publish import Published, publish
@@ -81,18 +84,19 @@ class Root:
         old = {source: sha256(content) for source, content in (replaces or {}).items()}
         batch = _batch(number, list(outcomes))
         records = [_merged(source, made.get(source), outcomes[source], old.get(source)) for source in outcomes]
+        answers = {record.source: _answer(record, outcomes[record.source]) for record in records}
+        statements = {record.source: _statements(batch.id, record, answers[record.source]) for record in records}
         payload = payload_core.build(batch, records, config().payload, dict(made), held or {})
+        payload = with_statements(payload, statements)
         paths = self.paths
         for record in records:
             source = record.source
-            outcome = OutcomeRecord(
-                source=source, name=record.name, made_from="0" * 64, at=MADE_AT, seconds=1, outcome=outcomes[source]
-            )
-            write(paths.outcome(source), outcome)
+            write(paths.outcome(source), answers[source])
             write(paths.verdict(HOST, source), _verdict(source, passed=source in made))
             write(paths.constraints(source), record)
         for source, file in zip(payload.included, payload.files, strict=True):
             write_bytes(paths.payload_files / file.path, made[source])
+            write_bytes(paths.statements(file.path), statements[source])
         write(paths.batch, batch)
         write_bytes(paths.commit_message, commit_message(payload, records).encode())
         write(paths.payload, payload)
@@ -131,6 +135,33 @@ def _batch(number: int, sources: list[str]) -> Batch:
         selected=[Selected(source=source, name=_name(source), priority=2, reason="its turn") for source in sources],
         left_out=[],
     )
+
+
+def _answer(record: ConstraintsRecord, outcome: Outcome) -> OutcomeRecord:
+    return OutcomeRecord(
+        source=record.source,
+        name=record.name,
+        made_from="0" * 64,
+        at=MADE_AT,
+        seconds=1,
+        outcome=outcome,
+        registry="https://registry.example",
+        started_at=MADE_AT,
+        inputs=[Input(url=f"https://registry.example/{record.name}", status=200, sha256="1" * 64, size=9)],
+    )
+
+
+def _statements(batch_id: str, record: ConstraintsRecord, answer: OutcomeRecord) -> bytes:
+    order = WorkOrder(source=record.source, name=record.name)
+    given = Circumstances(
+        batch_id=batch_id,
+        builder="urn:recipeline:builder:test",
+        generator_revision=1,
+        installer_revision=1,
+        config_digest="2" * 64,
+        predictions="report",
+    )
+    return bundle(order, answer, record, [_verdict(record.source, passed=True)], given)
 
 
 def _name(source: str) -> str:

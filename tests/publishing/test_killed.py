@@ -118,6 +118,7 @@ def lives(prepared, act, again, stride):
     calm = prepared.life("calm")
     act(calm)
     expected = prepared.end(calm)
+    assert f"data/provenance/{SECOND}.jsonl" in expected
     for number in itertools.count(1, stride):
         root = prepared.life(f"killed-{number}")
         if not killed_before(number, lambda root=root: act(root)):

@@ -239,6 +239,26 @@ def test_a_payload_that_came_to_share_a_path_with_an_open_branch_is_refused(in_g
     assert len(in_git.publish().files) == 1
 
 
+def test_what_is_said_of_the_recipes_is_kept_with_the_state(in_git, checkout):
+    """The payload goes with the next batch, its statements do not; the pull request carries recipes only."""
+    said = b"".join(in_git.paths.statements(path).read_bytes() for path in ("recipes/a/a.toml", "recipes/b/b.toml"))
+    published = in_git.publish()
+    kept = f"data/provenance/{published.batch_id}.jsonl"
+    assert in_git.state()[kept] == said
+    assert checkout.git("show", f"recipeline-state:{kept}").encode() + b"\n" == said
+    assert "data/" not in checkout.git("show", "--name-only", "--format=", published.branch)
+    in_git.leave({"npm:c": b"# c\n"}, number=2)
+    in_git.publish()
+    assert in_git.state()[kept] == said
+
+
+def test_a_batch_without_recipes_says_nothing(root):
+    """There is no empty file for each hour in which nothing passed."""
+    root.leave({}, OTHERS, number=2)
+    published = root.publish()
+    assert f"data/provenance/{published.batch_id}.jsonl" not in root.state()
+
+
 # ------------------------------------------------------------------------------------ refusals
 
 
@@ -254,6 +274,15 @@ def other_payload(root):
 def forget_one(root):
     payload = json.loads(root.paths.payload.read_text())
     root.paths.payload.write_text(json.dumps({**payload, "excluded": payload["excluded"][1:]}))
+
+
+def drop_statements(root):
+    root.paths.statements("recipes/a/a.toml").unlink()
+
+
+def reword(root):
+    place = root.paths.statements("recipes/a/a.toml")
+    place.write_bytes(place.read_bytes().replace(b"WARNED", b"PASSED").replace(b"npm", b"nqm"))
 
 
 def swap(root):
@@ -277,6 +306,8 @@ REFUSED = {
     "another payload": (other_payload, "it is the payload of 2026-03-02-mixed-009"),
     "a changed recipe": (tamper, "the recipe was changed after it was validated"),
     "a missing recipe": (drop_file, "the recipe is missing"),
+    "missing statements": (drop_statements, "the file of statements is missing"),
+    "changed statements": (reword, "the statements were changed after they were written"),
     "a package too few": (forget_one, "does not name each package"),
     "recipes of each other": (swap, "is older than the result of"),
     "a path that leaves": (escape, "/files/0/path"),
