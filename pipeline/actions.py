@@ -14,7 +14,7 @@ from pipeline import payload as payload_core
 from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
-from pipeline.ecosystems.drafting import bad_metadata, no_answer
+from pipeline.ecosystems.drafting import bad_metadata, no_answer, written
 from pipeline.history.ledger import held_paths
 from pipeline.history.tries import before_outcome, keeping
 from pipeline.instants import timestamp
@@ -29,7 +29,6 @@ from pipeline.model import (
     StaticRecord,
     Verdict,
 )
-from pipeline.recipe import render
 from pipeline.recipe_rules import strict_check
 from pipeline.run import Run, current
 from pipeline.staleness import outcome_is_final, usable, verdict_is_final
@@ -121,7 +120,7 @@ def validate(platform: str, source: str) -> Kept:
         verdict = keeping(verdict, known, run.order(source).after)
     if existing is None or msgspec.structs.replace(verdict, at=existing.at) != existing:
         write(path, verdict)  # what says the same again keeps its time
-    if verdict is not existing and run.plan.measured_here(platform):
+    if verdict is not existing and run.plan.made_here(platform):
         run.measured(verdict)
     run.progress.validated(verdict)
     return {"digest": validate_digest(run.plan, platform, run.order(source)), "final": verdict_is_final(verdict)}
@@ -134,7 +133,8 @@ def constrain(source: str) -> Kept:
     order = run.order(source)
     outcome = _outcome(run, source)
     verdicts = [read(plan.paths.verdict(p.id, source), Verdict, purpose="verdict") for p in plan.platforms]
-    draft = Path(plan.paths.draft(source)).read_text(encoding="utf-8") if isinstance(outcome, Generated) else ""
+    # Without translating line ends: a program of the user's may have written others.
+    draft = Path(plan.paths.draft(source)).read_bytes().decode() if isinstance(outcome, Generated) else ""
     record, text = merging.merge(
         order, outcome, draft, plan.published_recipe(order), verdicts, plan.config.constraints.predictions
     )
@@ -200,7 +200,7 @@ def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
     if not isinstance(made, Draft):
         path.unlink(missing_ok=True)
         return made
-    text = render(made.recipe)
+    text = written(made)
     broken = strict_check(text)
     if broken:  # what upstream declares can break a rule of the recipe format; it must not stop the run
         rule = f"its recipe would break a rule: {broken[0]}"
@@ -216,7 +216,7 @@ def _verdict(run: Run, platform: str, source: str, known: Verdict | None) -> Ver
     now = timestamp(run.moment())
     if not isinstance(outcome, Generated):
         return not_generated(source, platform, outcome, now)
-    measure = run.plan.measured_here(platform)
+    measure = run.plan.made_here(platform)
     made_from = run.verdict_digest(platform, source, outcome)
     after = run.order(source).after
     if known is not None and usable(known, outcome.recipe_sha256, made_from, measure=measure, after=after):
