@@ -53,6 +53,8 @@ FINER: Final = {
     8: frozenset({Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD}),
     9: frozenset({Subcategory.NEEDS_BUILD, Subcategory.AMBIGUOUS_COMMANDS, Subcategory.NO_EXECUTABLES}),
 }
+# What is said of the package, not of what went wrong.
+_FACTS: Final = frozenset({*FINER[9], Subcategory.NOT_DETERMINISTIC, Subcategory.MISSING_RECIPE})
 # As tsuku words it; a line of text that says so in any program's output counts.
 _NOT_FOUND = re.compile(r"\brecipe ['\"`]?([A-Za-z0-9@_.][A-Za-z0-9@._+/-]{0,213}?)['\"`]? not found\b")
 
@@ -139,7 +141,7 @@ def outcome_of(ended: Ended) -> Skipped | Failed:
     # What could not be started may stand there before the next run, as a client that is not here.
     transient = known.transient or ended.exit_code is None
     upstream = None if transient else digest_of("upstream", "command", ended.cause, ended.exit_code, ended.blocked_by)
-    if ended.blocked_by or ended.exit_code == NOT_DETERMINISTIC:
+    if ended.cause in _FACTS:
         return Skipped(
             subcategory=ended.cause,
             message=ended.message,

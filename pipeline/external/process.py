@@ -51,7 +51,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 def find_program(program: str, root: Path, environment: Mapping[str, str]) -> str | None:
     """Return the path of a command's program: below the root when it has a slash, else from the user's PATH."""
     if "/" in program:
-        return shutil.which(root / Path(program).expanduser())
+        return shutil.which(str(root / program))
     return shutil.which(program, path=environment.get("PATH", os.defpath))
 
 
