@@ -15,7 +15,7 @@ from pipeline import seed as seeding
 from pipeline.body import commit_message, render_body
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
-from pipeline.ecosystems.drafting import bad_metadata, no_answer
+from pipeline.ecosystems.drafting import bad_metadata, no_answer, written
 from pipeline.history.fingerprint import policy_digest
 from pipeline.history.ledger import held_paths
 from pipeline.history.tries import before_outcome, keeping
@@ -34,10 +34,9 @@ from pipeline.model import (
 from pipeline.provenance.answers import Answers
 from pipeline.provenance.recorder import Recorder
 from pipeline.provenance.statement import Circumstances, bundle, with_statements
-from pipeline.recipe import render
 from pipeline.recipe_rules import strict_check
 from pipeline.run import Run, current
-from pipeline.sandbox.installers import INSTALLERS
+from pipeline.sandbox.installers import revision_of
 from pipeline.seeding.words import lines_of
 from pipeline.source import ecosystem_of
 from pipeline.staleness import outcome_is_final, usable, verdict_is_final
@@ -134,7 +133,7 @@ def validate(platform: str, source: str) -> Kept:
         verdict = keeping(verdict, known, run.order(source).after)
     if existing is None or msgspec.structs.replace(verdict, at=existing.at) != existing:
         write(path, verdict)  # what says the same again keeps its time
-    if verdict is not existing and run.plan.measured_here(platform):
+    if verdict is not existing and run.plan.made_here(platform):
         run.measured(verdict)
     run.progress.validated(verdict)
     return {"digest": validate_digest(run.plan, platform, run.order(source)), "final": verdict_is_final(verdict)}
@@ -148,7 +147,8 @@ def constrain(source: str) -> Kept:
     answer = read(plan.paths.outcome(source), OutcomeRecord, purpose="outcome")
     outcome = answer.outcome
     verdicts = _verdicts(run, source)
-    draft = Path(plan.paths.draft(source)).read_text(encoding="utf-8") if isinstance(outcome, Generated) else ""
+    # Without translating line ends: a program of the user's may have written others.
+    draft = Path(plan.paths.draft(source)).read_bytes().decode() if isinstance(outcome, Generated) else ""
     record, text = merging.merge(
         order, outcome, draft, plan.published_recipe(order), verdicts, plan.config.constraints.predictions
     )
@@ -216,7 +216,7 @@ def _statements(run: Run, record: ConstraintsRecord) -> bytes:
         batch_id=plan.batch.id,
         builder=plan.config.provenance.builder,
         generator_revision=plan.revisions[ecosystem],
-        installer_revision=INSTALLERS[ecosystem].REVISION,
+        installer_revision=revision_of(ecosystem),
         config_digest=policy_digest(plan.config),
         predictions=plan.config.constraints.predictions,
     )
@@ -242,7 +242,7 @@ def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
     if not isinstance(made, Draft):
         path.unlink(missing_ok=True)
         return made
-    text = render(made.recipe)
+    text = written(made)
     broken = strict_check(text)
     if broken:  # what upstream declares can break a rule of the recipe format; it must not stop the run
         rule = f"its recipe would break a rule: {broken[0]}"
@@ -268,7 +268,7 @@ def _verdict(run: Run, platform: str, source: str, known: Verdict | None) -> Ver
     now = timestamp(run.moment())
     if not isinstance(outcome, Generated):
         return not_generated(source, platform, outcome, now)
-    measure = run.plan.measured_here(platform)
+    measure = run.plan.made_here(platform)
     made_from = run.verdict_digest(platform, source, outcome)
     after = run.order(source).after
     if known is not None and usable(known, outcome.recipe_sha256, made_from, measure=measure, after=after):

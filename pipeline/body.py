@@ -106,7 +106,7 @@ def _recipe_row(record: ConstraintsRecord, now: datetime) -> str:
     return row(
         [
             f"{name} (update)" if record.replaces_sha256 else name,
-            code(evidence.version, 40) if evidence else NOTHING,
+            (code(evidence.version, 40) if evidence.version else "**unknown**") if evidence else NOTHING,
             code(evidence.license.spdx, 60) if evidence and evidence.license.spdx else "**unknown**",
             _some(record.executables, 5),
             released(evidence, now),

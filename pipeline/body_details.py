@@ -75,17 +75,25 @@ def _moment(timestamp: str) -> datetime | None:
 
 def _artifact(evidence: Evidence) -> list[str]:
     artifact = evidence.artifact
+    if not artifact.name:  # what a program of the user's made is known by what that said
+        return _licence(evidence)
     size = "" if artifact.size is None else f", {artifact.size / _MEGABYTE:.1f} MB"
     checked = "checked" if artifact.digest_checked else "not checked"
     digest = f"Digest {code(artifact.digest, 200)} ({checked})." if artifact.digest else "No digest was published."
-    licence = evidence.license
-    spdx = code(licence.spdx) if licence.spdx else f"**unknown**, declared as {code(licence.declared)}"
     return [
         f"Artifact {code(artifact.name)}{size}, from {code(artifact.url, 300)}.",
         digest,
+        *_licence(evidence),
+        *(["Published with attestations."] if evidence.has_attestations else []),
+    ]
+
+
+def _licence(evidence: Evidence) -> list[str]:
+    licence = evidence.license
+    spdx = code(licence.spdx) if licence.spdx else f"**unknown**, declared as {code(licence.declared)}"
+    return [
         f"Licence {spdx} (from the {licence.origin}).",
         *([f"Source repository {code(evidence.repository, 300)}."] if evidence.repository else []),
-        *(["Published with attestations."] if evidence.has_attestations else []),
     ]
 
 

@@ -18,9 +18,10 @@ BRANCH_PREFIX = r"^(?!.*(\.\.|//|/\.|\.lock/))[a-z0-9][a-z0-9._/-]*$(?!\n)"
 
 
 class GeneratorKind(StrEnum):
-    """Who makes the recipes of an ecosystem; `none` until its module exists."""
+    """Who makes the recipes of an ecosystem: its module, a program of the user's, or nobody yet."""
 
     NATIVE = "native"
+    COMMAND = "command"
     NONE = "none"
 
 
@@ -28,7 +29,8 @@ class Runner(StrEnum):
     """How a platform's verdicts are made.
 
     `native` measures on a machine that is this platform and predicts elsewhere; `static` always predicts;
-    `external` waits for results made elsewhere; `none` leaves the platform out.
+    `external` runs a program of the user's, or without one waits for results made elsewhere; `none` leaves the
+    platform out.
     """
 
     NATIVE = "native"
@@ -48,8 +50,13 @@ class AnonymousAccess(Record, frozen=True, kw_only=True):
     authorization: Annotated[str, Meta(pattern=r"^[A-Za-z]+ [A-Za-z0-9._~+/=-]+$(?!\n)", max_length=200)]
 
 
+Word = Annotated[str, Meta(pattern=r"^[^\x00]+$(?!\n)", max_length=1024)]
+# A program and its arguments, with placeholders (`pipeline.placeholders`).
+Command = Annotated[list[Word], Meta(max_length=64)]
+
+
 class EcosystemConfig(Record, frozen=True, kw_only=True):
-    """One ecosystem's generator and the pace of its registry.
+    """One ecosystem's generator and the pace of its registry; a `command` only with the generator of that name.
 
     `registry` is asked when no client on this machine is set up with another.
     """
@@ -60,6 +67,7 @@ class EcosystemConfig(Record, frozen=True, kw_only=True):
     requests_per_second: Annotated[
         float, Meta(ge=0.0001, le=100, description="requests to one registry host, for the whole machine")
     ]
+    command: Command = []
 
 
 class BatchConfig(Record, frozen=True, kw_only=True):
@@ -80,6 +88,13 @@ class NetworkConfig(Record, frozen=True, kw_only=True):
     freshness_seconds: Annotated[
         int, Meta(ge=0, le=31_536_000, description="how long an answer is used without asking again")
     ]
+
+
+class ExternalConfig(Record, frozen=True, kw_only=True):
+    """How long a program of the user's may take to make one recipe, or one verdict."""
+
+    generate_timeout_seconds: Annotated[int, Meta(gt=0, le=86_400)]
+    validate_timeout_seconds: Annotated[int, Meta(gt=0, le=86_400)]
 
 
 class PhaseLimits(Record, frozen=True, kw_only=True):
@@ -218,9 +233,10 @@ class SeedingConfig(Record, frozen=True, kw_only=True):
 
 
 class PlatformConfig(Record, frozen=True, kw_only=True):
-    """The runner of one platform."""
+    """The runner of one platform; a `command` only with the runner `external`."""
 
     runner: Runner
+    command: Command = []
 
 
 class Config(Record, frozen=True, kw_only=True):
@@ -232,6 +248,7 @@ class Config(Record, frozen=True, kw_only=True):
     ecosystems: dict[EcosystemId, EcosystemConfig]
     platforms: dict[Literal[tuple(BY_ID)], PlatformConfig]  # type: ignore[valid-type]  # made from the platform model
     network: NetworkConfig
+    external: ExternalConfig
     validation: ValidationConfig
     constraints: ConstraintsConfig
     payload: PayloadConfig

@@ -41,7 +41,9 @@ def merge(
     reasons = {verdict.platform: verdict.reason for verdict in verdicts if verdict.reason}
     if not isinstance(outcome, Generated):
         return _without_recipe(order, outcome, statuses, reasons), None
-    derived = derive(statuses, predictions=predictions, reasons=reasons)
+    # What waits for another recipe did not fail for its own reasons: it limits nothing.
+    own = {verdict.platform: verdict.status for verdict in verdicts if not verdict.blocked_by}
+    derived = derive(own, predictions=predictions, reasons=reasons)
     verify = _measured_verify(verdicts, outcome.recipe.executables)
     text, refusal = final_text(outcome.recipe, draft, published, derived, verify)
     broken = [] if refusal else strict_check(text)

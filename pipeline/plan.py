@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from pipeline.checks import nearest
-from pipeline.config import Config, GeneratorKind, Runner, ValidationConfig
+from pipeline.config import Command, Config, GeneratorKind, Runner, ValidationConfig
 from pipeline.digests import digest_of
 from pipeline.errors import BadInput, Defect
 from pipeline.host import Host
@@ -35,7 +35,7 @@ class Plan:
     batch: Batch
     # In the order in which each is due under its registry's rate.
     orders: tuple[WorkOrder, ...]
-    # The ecosystems that this code can generate, with the revision of their module.
+    # The ecosystems that can be generated, with the revision of their module or of their command.
     revisions: Mapping[str, int]
     host: Host
 
@@ -56,6 +56,15 @@ class Plan:
             and self.host.platform is not None
             and self.host.platform.id == platform
         )
+
+    def command_of(self, platform: str) -> Command:
+        """Return the command that makes a platform's verdicts, [] when there is none."""
+        configured = self.config.platforms.get(platform)
+        return configured.command if configured else []
+
+    def made_here(self, platform: str) -> bool:
+        """Return whether this machine makes the platform's verdicts by running recipes: its sandbox, or a command."""
+        return self.measured_here(platform) or bool(self.command_of(platform))
 
     def predicted_here(self, platform: str) -> bool:
         """Return whether the platform's verdict is a prediction on this machine."""
@@ -132,7 +141,7 @@ def load(
         control=inputs.control,
         batch=batch,
         orders=_by_due_time(batch, config),
-        revisions=revisions,
+        revisions=revisions_of(config, revisions),
         host=host,
     )
 
@@ -168,7 +177,7 @@ def situation(
         control=control,
         config=config,
         generators=generators_of(config, revisions),
-        revisions=revisions,
+        revisions=revisions_of(config, revisions),
         history=memory.packages,
         recipes=recipe_names(paths),
         attempts=recent.attempts,
@@ -211,6 +220,19 @@ def generators_of(config: Config, revisions: Mapping[str, int]) -> frozenset[str
     return frozenset(
         name for name, ecosystem in config.ecosystems.items() if ecosystem.generator is not GeneratorKind.NONE
     )
+
+
+def revisions_of(config: Config, native: Mapping[str, int]) -> Mapping[str, int]:
+    """Return what each ecosystem's recipes are made by, as a number: its module's revision, or one of its command.
+
+    Another command may make another recipe, so what the one before it made, or failed at, does not stand any more.
+    """
+    commands = {
+        name: int(digest_of("command", ecosystem.command)[:12], 16)
+        for name, ecosystem in config.ecosystems.items()
+        if ecosystem.generator is GeneratorKind.COMMAND
+    }
+    return {**native, **commands}
 
 
 def _by_due_time(batch: Batch, config: Config) -> tuple[WorkOrder, ...]:

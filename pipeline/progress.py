@@ -66,8 +66,8 @@ class Progress:
             match outcome:
                 case Generated():
                     counters.generated += 1
-                    text = f"{outcome.evidence.version}, {outcome.evidence.license.spdx or 'licence unknown'}"
-                    self._tell("recipe", source, text)
+                    version, spdx = outcome.evidence.version, outcome.evidence.license.spdx
+                    self._tell("recipe", source, f"{version or 'version unknown'}, {spdx or 'licence unknown'}")
                 case Skipped():
                     counters.skipped += 1
                     self._tell("skipped", source, f"{outcome.subcategory}: {outcome.message}")

@@ -10,7 +10,7 @@ from pipeline.control.stops import is_probe
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Draft, Made
-from pipeline.ecosystems.drafting import no_answer
+from pipeline.ecosystems.drafting import no_answer, written
 from pipeline.history.attempts import tail
 from pipeline.host import this_platform
 from pipeline.instants import timestamp
@@ -33,8 +33,7 @@ from pipeline.model import (
     Subcategory,
     WorkOrder,
 )
-from pipeline.plan import Plan, situation
-from pipeline.recipe import render
+from pipeline.plan import Plan, revisions_of, situation
 from pipeline.run import Run, begin
 from pipeline.selection.looks import due_looks
 from pipeline.selection.situation import Case
@@ -116,7 +115,7 @@ def _plan(paths: Paths, config: Config, control: Control, due: Sequence[Case], n
         control=control,
         batch=batch,
         orders=orders,
-        revisions=REVISIONS,
+        revisions=revisions_of(config, REVISIONS),
         host=this_platform(),
     )
 
@@ -189,7 +188,7 @@ def _outcome(made: Made) -> Outcome:
         return made
     if STOOD_IN in made.evidence.risks:
         return no_answer(f"version {made.evidence.version}")
-    digest = sha256(render(made.recipe).encode())
+    digest = sha256(written(made).encode())
     return Generated(recipe=made.recipe, recipe_sha256=digest, evidence=made.evidence)
 
 

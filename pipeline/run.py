@@ -9,25 +9,25 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, partial
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from pipeline import generation
+from pipeline.adapters import Adapters, open_adapters
 from pipeline.breakers import Breakers
-from pipeline.clients import Clients
 from pipeline.clock import Clock, SystemClock
+from pipeline.config import GeneratorKind
 from pipeline.control.events import event_of_outcome, event_of_verdict
 from pipeline.digests import digest_of
-from pipeline.ecosystems.base import Endpoints, Fetcher, Made
+from pipeline.ecosystems.base import Fetcher, Made
 from pipeline.errors import NoClient
+from pipeline.external.native import objection
+from pipeline.external.validator import Question
+from pipeline.external.validator import made_from as made_by_command
 from pipeline.history.tries import keeping
 from pipeline.http_events import CacheHit, CountingObserver, HostCounts, NetworkEvent, RequestSent, WaitBegan
 from pipeline.instants import timestamp
-from pipeline.limiter import FileLimiter
 from pipeline.meter import Meter
 from pipeline.model import (
     Category,
@@ -39,6 +39,7 @@ from pipeline.model import (
     RunRecord,
     StaticRecord,
     Subcategory,
+    Tier,
     Traffic,
     Verdict,
     VerdictStatus,
@@ -48,31 +49,19 @@ from pipeline.plan import Plan
 from pipeline.platforms import BY_ID, Platform
 from pipeline.progress import EcosystemProgress, Progress, silence
 from pipeline.provenance.recorder import Recorder
-from pipeline.sandbox.base import Job, Sandbox
-from pipeline.sandbox.bwrap import BwrapSandbox, prepare_folder
-from pipeline.sandbox.installers import INSTALLERS
+from pipeline.sandbox.base import Job
+from pipeline.sandbox.bwrap import prepare_folder
+from pipeline.sandbox.installers import INSTALLERS, revision_of
 from pipeline.source import ecosystem_of, identifier_of
 from pipeline.state.metrics import keep_run
-from pipeline.store import Paths, machine_folder, read_result
+from pipeline.store import Paths, read_result
 from pipeline.summary import Summary, summarise
-from pipeline.verdicts import not_run, out_of_budget, unanswered
-
-if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
-    from pipeline.http import HttpFetcher
+from pipeline.verdicts import no_runner, not_run, out_of_budget, unanswered
 
 # What another try on this machine cannot mend.
 MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
 # Waits between the tries of a validation that met an infrastructure error, in seconds.
 RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Adapters:
-    """What reaches outside of the process; tests put their own in."""
-
-    endpoints: Endpoints
-    fetcher: Callable[[str], Fetcher]
-    sandbox: Sandbox
 
 
 @dataclass(kw_only=True)
@@ -110,11 +99,16 @@ class Run:
     # ------------------------------------------------------------------------------------ generate
 
     def make(self, order: WorkOrder, recorder: Recorder | None = None) -> Made:
-        """Make the recipe of one package by its ecosystem's module; `recorder` notes what it is made from."""
+        """Make the recipe of one package by its ecosystem's module, or by the command that stands in for it.
+
+        `recorder` notes what it is made from.
+        """
         ecosystem = ecosystem_of(order.source)
         held = self.breakers.admit(order.source)
         if held is not None:
             return held
+        if self._by_command(ecosystem):
+            return self._opened().programs.make(order, self.breakers.admit)
         reached = self.reach(ecosystem, identifier_of(order.source))
         if isinstance(reached, Failed):
             return reached
@@ -145,18 +139,29 @@ class Run:
 
     def static_digest(self, source: str, outcome: Generated) -> str:
         """Return the digest of what a package's predictions are made from."""
-        made_from = ("T0", source, outcome.recipe_sha256, INSTALLERS[ecosystem_of(source)].REVISION)
+        made_from = ("T0", source, outcome.recipe_sha256, revision_of(ecosystem_of(source)))
         return digest_of(*made_from, *self._after(source))
 
     def verdict_digest(self, platform: str, source: str, outcome: Generated) -> str:
         """Return the digest of what a verdict made on this machine is made from; the same on every machine."""
+        command = self.plan.command_of(platform)
+        if command:
+            timeout = self.plan.config.external.validate_timeout_seconds
+            return made_by_command(command, timeout, platform, source, outcome.recipe_sha256, *self._after(source))
         if not self.plan.measured_here(platform):
             return self.static_digest(source, outcome)
-        revision = INSTALLERS[ecosystem_of(source)].REVISION
         limits = self.plan.limits(self._orders[source])
-        made_from = ("T1", source, outcome.recipe_sha256, platform, revision)
+        made_from = ("T1", source, outcome.recipe_sha256, platform, revision_of(ecosystem_of(source)))
         used = (limits.fetch, limits.build, limits.compile, limits.verify)
         return digest_of(*made_from, *used, *self._after(source))
+
+    def _by_command(self, ecosystem: str) -> bool:
+        """Return whether a program of the user's makes an ecosystem's recipes."""
+        return self.plan.config.ecosystems[ecosystem].generator is GeneratorKind.COMMAND
+
+    def _objection(self, source: str, outcome: Generated) -> str:
+        """Return why the sandbox can say nothing of a package's recipe, "" when it can."""
+        return objection(source, outcome) if self._by_command(ecosystem_of(source)) else ""
 
     def _after(self, source: str) -> tuple[str, ...]:
         """Return what tells the results of another try from those up to its order's `after`."""
@@ -165,20 +170,28 @@ class Run:
 
     def predict(self, source: str, outcome: Generated, made_from: str) -> StaticRecord:
         """Ask a package's metadata about every platform that gets verdicts; what control holds back stays open."""
+        now = timestamp(self.moment())
+        if self._objection(source, outcome):
+            return msgspec.structs.replace(unanswered(source, outcome, made_from, now), final=True)
         if self.breakers.admit(source) is not None:
-            return unanswered(source, outcome, made_from, timestamp(self.moment()))
+            return unanswered(source, outcome, made_from, now)
         installer = INSTALLERS[ecosystem_of(source)]
         platforms = self.plan.platforms
         with self._slots, self._job(source, outcome, made_from, platforms[0]) as job:
             return installer.predict(job, self._opened().sandbox, platforms, timestamp(self.moment()))
 
     def measure(self, platform: str, source: str, outcome: Generated, made_from: str) -> Verdict:
-        """Run one recipe in the sandbox; infrastructure errors are tried again, a failure is a result."""
+        """Run one recipe in the sandbox or by a command; only infrastructure errors are tried again."""
+        why = "" if self.plan.command_of(platform) else self._objection(source, outcome)
+        if why:
+            return no_runner(source, platform, outcome, made_from, timestamp(self.moment()), why)
         attempts = self.plan.config.validation.attempts
         verdict = self._measure_once(platform, source, outcome, made_from, 1)
         for attempt in range(2, attempts + 1):
             if verdict.status is not VerdictStatus.INFRA_ERROR or verdict.subcategory in MISSING_HERE:
                 break
+            if verdict.tier is Tier.EXTERNAL and verdict.subcategory is Subcategory.TIMEOUT:
+                break  # it had all the time that it is given
             if self.clock.pause(min(RETRY_FIRST * 2 ** (attempt - 2), RETRY_LONGEST), self.stop):
                 break
             again = self._measure_once(platform, source, outcome, made_from, attempt)
@@ -193,7 +206,9 @@ class Run:
         self.breakers.release(verdict.source)
 
     def _measure_once(self, platform: str, source: str, outcome: Generated, made_from: str, attempt: int) -> Verdict:
-        installer = INSTALLERS[ecosystem_of(source)]
+        ecosystem, command = ecosystem_of(source), self.plan.command_of(platform)
+        if command and (held := self._opened().programs.permit(ecosystem)) is not None:
+            return not_run(source, platform, outcome, made_from, timestamp(self.moment()), held.message)
         with self._slots:
             # Asked when its turn has come: until then, others used minutes, breakers opened, operators stopped.
             now = timestamp(self.moment())
@@ -203,10 +218,24 @@ class Run:
             stop = self._meter.stop(platform, source, self.moment())
             if stop is not None:
                 return out_of_budget(source, platform, outcome, made_from, now, stop)
-            with self._job(source, outcome, made_from, BY_ID[platform]) as job:
-                verdict = installer.validate(job, self._opened().sandbox, timestamp(self.moment()))
+            if command:
+                verdict = self._opened().programs.validate(self._question(platform, source, outcome, made_from))
+            else:
+                with self._job(source, outcome, made_from, BY_ID[platform]) as job:
+                    verdict = INSTALLERS[ecosystem].validate(job, self._opened().sandbox, timestamp(self.moment()))
             self._meter.add(verdict)
         return msgspec.structs.replace(verdict, attempt=attempt)
+
+    def _question(self, platform: str, source: str, outcome: Generated, made_from: str) -> Question:
+        return Question(
+            source=source,
+            name=outcome.recipe.name,
+            version=outcome.evidence.version,
+            platform=platform,
+            text=Path(self.plan.paths.draft(source)).read_bytes().decode(),
+            recipe_sha256=outcome.recipe_sha256,
+            made_from=made_from,
+        )
 
     @contextmanager
     def _job(self, source: str, outcome: Generated, made_from: str, platform: Platform) -> Iterator[Job]:
@@ -273,46 +302,27 @@ class Run:
         """Return the adapters, made when the first action needs one: `doit list` opens nothing."""
         with self._lock:
             if self._adapters is None:
-                self._adapters = self._open()
+                self._adapters = open_adapters(
+                    self.plan,
+                    self.environment,
+                    self.clock,
+                    self.stop,
+                    breakers=self.breakers,
+                    # Made here, under the lock: actions of many threads share them.
+                    ecosystems=self.progress.ecosystems,
+                    observe=self._observe,
+                    waits=self._waits,
+                )
             return self._adapters
 
-    def _open(self) -> Adapters:
-        paths = self.plan.paths
-        limiter = FileLimiter(
-            machine_folder(self.environment, paths.build / "limiter"), clock=self.clock, stop=self.stop
-        )
-        paths.http_cache.parent.mkdir(parents=True, exist_ok=True)
-        fetcher_class = _fetcher_class()
-
-        endpoints = Clients(self.environment, paths.root, ecosystems=self.plan.config.ecosystems)
-
-        @cache
-        def fetcher(ecosystem: str) -> Fetcher:
-            return fetcher_class(
-                config=self.plan.config.network,
-                rate=self.plan.config.ecosystems[ecosystem].requests_per_second,
-                limiter=limiter,
-                cache_file=paths.http_cache,
-                gate=partial(self.breakers.gate, ecosystem),
-                clock=self.clock,
-                stop=self.stop,
-                observer=partial(self._observe, ecosystem),
-                credentials=endpoints.credentials(ecosystem),
-            )
-
-        for ecosystem in self.progress.ecosystems:
-            fetcher(ecosystem)  # made here, under the lock: actions of many threads share them
-        return Adapters(
-            endpoints=endpoints,
-            fetcher=fetcher,
-            sandbox=BwrapSandbox(self.environment),
-        )
+    def _waits(self, ecosystem: str, seconds: float) -> None:
+        self.progress.waiting(ecosystem, self.clock.now() + seconds)
 
     def _observe(self, ecosystem: str, event: NetworkEvent, /) -> None:
         self._traffic[ecosystem](event)
         match event:
             case WaitBegan(seconds=seconds):
-                self.progress.waiting(ecosystem, self.clock.now() + seconds)
+                self._waits(ecosystem, seconds)
             case RequestSent():
                 self.progress.request(ecosystem, from_cache=False)
             case CacheHit():
@@ -330,15 +340,6 @@ def _traffic(counts: HostCounts) -> Traffic:
         failed_tries=counts.failed_tries,
         waited=round(counts.waited, 3),
     )
-
-
-def _fetcher_class() -> "type[HttpFetcher]":
-    """Return the class of the fetcher: the one import that waits until it is needed.
-
-    HTTP/2, its cache and its retries take as long to import as all the rest, and an idle run needs none of them.
-    """
-    found: type[HttpFetcher] = import_module("pipeline.http").HttpFetcher
-    return found
 
 
 _current: Run | None = None

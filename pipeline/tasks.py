@@ -223,14 +223,17 @@ def snapshot_digest(plan: Plan) -> str:
 
 
 @cache
-def _platform_digest(limits: ValidationConfig, platform: str, runner: str, measured: bool) -> str:
+def _platform_digest(limits: ValidationConfig, platform: str, runner: str, measured: bool, *command: str | int) -> str:
     """Return the digest of a platform's settings, worked out once: there are packages times platforms of tasks."""
-    return digest_of("validate", platform, runner, measured, limits)
+    return digest_of("validate", platform, runner, measured, limits, *command)
 
 
 def validate_digest(plan: Plan, platform: str, order: WorkOrder) -> str:
     """Return the digest of what a verdict depends on beside the recipe; `platform` may be "static"."""
-    digest = _platform_digest(plan.limits(order), platform, plan.runner(platform), plan.measured_here(platform))
+    command = plan.command_of(platform)
+    timeout = [plan.config.external.validate_timeout_seconds] if command else []
+    settings = (plan.limits(order), platform, plan.runner(platform), plan.measured_here(platform))
+    digest = _platform_digest(*settings, *command, *timeout)
     return digest_of(digest, order.after) if order.after else digest
 
 
@@ -259,6 +262,8 @@ def _platform_doc(plan: Plan, name: str) -> str:
     if name == "static":
         return f"predictions for {len(plan.orders)} packages on all platforms"
     how = "measured on this machine" if plan.measured_here(name) else plan.runner(name).value
+    if plan.command_of(name):
+        how = "run by a command"
     if plan.predicted_here(name):
         how = "predicted, unless a result made elsewhere is there"
     return f"{len(plan.orders)} packages, {how}"

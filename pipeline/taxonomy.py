@@ -110,6 +110,11 @@ TAXONOMY: dict[Subcategory, Cause] = {
         Category.GENERATION_FAILED,
         "Wait until its authors publish a built artifact, or write the recipe by hand.",
     ),
+    Subcategory.NOT_DETERMINISTIC: _cause(
+        Owner.UPSTREAM,
+        Category.GENERATION_FAILED,
+        "Write the recipe by hand: its generator says that it cannot be made without guessing.",
+    ),
     Subcategory.NOT_INSTALLABLE: _cause(
         Owner.UPSTREAM,
         Category.GENERATION_FAILED,
@@ -227,6 +232,21 @@ TAXONOMY: dict[Subcategory, Cause] = {
         Category.INSTALL_FAILED,
         "Wait for the next ISO week, or raise the class's minutes_per_week in pipeline.yaml.",
         transient=True,
+    ),
+    Subcategory.BAD_RECIPE: _cause(
+        Owner.OPERATOR,
+        Category.GENERATION_FAILED,
+        "Mend the generator's program: what it wrote is no recipe that the reader accepts.",
+    ),
+    Subcategory.GENERATOR_ERROR: _cause(
+        Owner.OPERATOR,
+        Category.GENERATION_FAILED,
+        "Read what the generator's program said, and mend the program or its command.",
+    ),
+    Subcategory.VALIDATOR_ERROR: _cause(
+        Owner.OPERATOR,
+        Category.INSTALL_FAILED,
+        "Read what the validator's program said, and mend the program or its command.",
     ),
     Subcategory.NOT_GENERATED: _cause(
         Owner.US,

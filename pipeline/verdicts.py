@@ -67,6 +67,12 @@ def out_of_budget(source: str, platform: str, outcome: Generated, made_from: str
     return msgspec.structs.replace(verdict, subcategory=Subcategory.OUT_OF_BUDGET)
 
 
+def no_runner(source: str, platform: str, outcome: Generated, made_from: str, now: str, why: str) -> Verdict:
+    """Return the verdict on a recipe that the sandbox can say nothing of."""
+    verdict = not_run(source, platform, outcome, made_from, now, f"{why}; give the platform a command")
+    return msgspec.structs.replace(verdict, subcategory=Subcategory.NO_RUNNER)
+
+
 def seconds_of(verdict: Verdict) -> float:
     """Return what a verdict cost: the seconds by the clock of its phases, added up. What was not run cost nothing."""
     return fsum(phase.wall_s for phase in verdict.phases)

@@ -8,6 +8,7 @@ import msgspec
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.lock import alone
+from pipeline.plan import revisions_of
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import destination_of
 from pipeline.publishing.publish import Published, publish
@@ -33,7 +34,7 @@ class Publish(StateCommand):
             published = publish(
                 Books(root.paths, root.config),
                 destination=destination_of(root.paths, root.config, root.environment),
-                revisions={name: module.REVISION for name, module in ECOSYSTEMS.items()},
+                revisions=revisions_of(root.config, {name: module.REVISION for name, module in ECOSYSTEMS.items()}),
                 now=root.now,
                 dry_run=options["dry_run"],
             )

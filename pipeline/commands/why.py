@@ -172,7 +172,7 @@ def _results(paths: Paths, chosen: Selected, platforms: Sequence[str]) -> list[s
 def _outcome_words(outcome: Outcome) -> str:
     match outcome:
         case Generated(evidence=evidence):
-            return f"generated from {evidence.version}"
+            return f"generated from {evidence.version or 'a version that is not known'}"
         case Skipped(subcategory=subcategory, message=message):
             return f"skipped {subcategory}: {shorten(one_line(message), MESSAGE_WIDTH)}"
         case Failed(subcategory=subcategory, message=message):

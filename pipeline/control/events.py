@@ -40,6 +40,8 @@ def event_of_outcome(record: OutcomeRecord) -> Event | None:
 def event_of_verdict(verdict: Verdict) -> Event | None:
     """Return what a verdict says, None when nothing was run."""
     match verdict.status:
+        case VerdictStatus.FAILED if verdict.blocked_by:  # no success, as for an outcome
+            return None
         case VerdictStatus.VALIDATED | VerdictStatus.VALIDATED_EMULATED | VerdictStatus.FAILED:
             answered = True
         case VerdictStatus.INFRA_ERROR if verdict.subcategory in INFRASTRUCTURE:

@@ -43,10 +43,14 @@ def range_header(tail_bytes: int, span: tuple[int, int] | None) -> str:
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """What an ecosystem made: the recipe and what it was made from. `generate` writes it as TOML."""
+    """What an ecosystem made: the recipe and what it was made from. `generate` writes it as TOML.
+
+    `text` is the TOML as a program of the user's wrote it, which is kept; "" where the recipe is still to be written.
+    """
 
     recipe: Recipe
     evidence: Evidence
+    text: str = ""
 
 
 Made = Draft | Skipped | Failed | Held

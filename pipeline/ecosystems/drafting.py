@@ -28,6 +28,7 @@ from pipeline.model import (
     Subcategory,
     WorkOrder,
 )
+from pipeline.recipe import render
 from pipeline.recipe_rules import PACKAGE_KEY
 
 # A release this young may still be withdrawn: most malicious ones are found within three days.
@@ -156,6 +157,11 @@ def _common_risks(recipe: Recipe, facts: Facts, repository: str, age_days: float
         "the registry gives no digest that can be trusted": not facts.artifact.digest,
     }
     return [risk for risk, holds in found.items() if holds]
+
+
+def written(draft: Draft) -> str:
+    """Return a draft's TOML: as the user's program wrote it, else rendered."""
+    return draft.text or render(draft.recipe)
 
 
 class Watching:

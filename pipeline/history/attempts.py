@@ -133,13 +133,14 @@ def _concluded(end: _Conclusion, ran: Sequence[Verdict], reason: str, print_of: 
         case None | Held():
             return end.line(AttemptOutcome.DEFERRED, message=reason)
         case Skipped(subcategory=cause, message=message, blocked_by=blockers) if _is_blocked(end.outcome):
-            return end.line(AttemptOutcome.BLOCKED, cause, message, blocked_by=blockers)
-        case Skipped(subcategory=cause, message=message):
-            return end.line(AttemptOutcome.FAILED, cause, message, print_of=print_of)
-        case Failed(subcategory=cause, message=message, category=category, transient=True):
-            return end.line(AttemptOutcome.TRANSIENT, cause, message, category=category)
-        case Failed(subcategory=cause, message=message, category=category):
-            return end.line(AttemptOutcome.FAILED, cause, message, category=category, print_of=print_of)
+            code = end.outcome.exit_code
+            return end.line(AttemptOutcome.BLOCKED, cause, message, exit_code=code, blocked_by=blockers)
+        case Skipped(subcategory=cause, message=message, exit_code=code):
+            return end.line(AttemptOutcome.FAILED, cause, message, exit_code=code, print_of=print_of)
+        case Failed(subcategory=cause, message=message, category=category, transient=True, exit_code=code):
+            return end.line(AttemptOutcome.TRANSIENT, cause, message, category=category, exit_code=code)
+        case Failed(subcategory=cause, message=message, category=category, exit_code=code):
+            return end.line(AttemptOutcome.FAILED, cause, message, category=category, exit_code=code, print_of=print_of)
         case Generated():
             return _measured(end, ran, reason, print_of)
 
@@ -151,6 +152,11 @@ def _measured(end: _Conclusion, ran: Sequence[Verdict], reason: str, print_of: s
             return end.line(AttemptOutcome.DEFERRED, message=reason)
         return end.line(AttemptOutcome.FAILED, Subcategory.NOT_MERGEABLE, reason, print_of=print_of)
     failed = [verdict for verdict in ran if verdict.status is VerdictStatus.FAILED]
+    waiting = [verdict for verdict in failed if verdict.blocked_by]
+    if waiting:  # what can still change it, whatever else failed elsewhere
+        names = list(dict.fromkeys(name for verdict in waiting for name in verdict.blocked_by))
+        first, code = waiting[0], _exit_code(waiting[0])
+        return end.line(AttemptOutcome.BLOCKED, first.subcategory, _message(first), exit_code=code, blocked_by=names)
     lasting = [verdict for verdict in failed if not _passes_by_itself(verdict.subcategory)]
     told = next(iter(lasting or failed or ran), None)
     if told is None:
@@ -203,6 +209,7 @@ def _generated(record: OutcomeRecord, batch_id: str) -> Iterator[Attempt]:
         attempt=len(record.earlier) + 1,
         seconds=record.seconds,
         upstream=_upstream(record.outcome),
+        exit_code=record.outcome.exit_code if isinstance(record.outcome, Skipped | Failed) else None,
         blocked_by=record.outcome.blocked_by if isinstance(record.outcome, Skipped) else [],
         message=tail(message),
         at=record.at,
@@ -244,6 +251,8 @@ def _validated(verdict: Verdict, batch_id: str) -> Iterator[Attempt]:
         return
     if verdict.status in PASSED:
         outcome = AttemptOutcome.SUCCEEDED
+    elif verdict.blocked_by:
+        outcome = AttemptOutcome.BLOCKED
     elif verdict.status is VerdictStatus.INFRA_ERROR or _passes_by_itself(verdict.subcategory):
         outcome = AttemptOutcome.TRANSIENT
     else:
@@ -259,6 +268,7 @@ def _validated(verdict: Verdict, batch_id: str) -> Iterator[Attempt]:
         exit_code=_exit_code(verdict),
         attempt=len(verdict.earlier) + 1,
         seconds=round(seconds_of(verdict), 3),
+        blocked_by=verdict.blocked_by,
         message=_message(verdict),
         at=verdict.at,
     )

@@ -18,6 +18,7 @@ from pipeline.model.base import (
 from pipeline.model.batch import Batch, Gate, InputFingerprints, LeftOut, PackageList, Selected, WorkOrder
 from pipeline.model.constraints import Constraints, ConstraintsRecord
 from pipeline.model.control import Breaker, BreakerState, Budget, Control, Probe
+from pipeline.model.external import ExternalAnswer
 from pipeline.model.journal import MESSAGE_TAIL, Attempt, AttemptOutcome, Stage
 from pipeline.model.ledger import BatchState, LedgerEntry, LedgerFile
 from pipeline.model.metrics import BatchMetrics, EcosystemCounts, RunRecord, Traffic
@@ -75,6 +76,7 @@ __all__ = [
     "Evidence",
     "Excluded",
     "ExecutableName",
+    "ExternalAnswer",
     "Failed",
     "FieldEvidence",
     "Gate",

@@ -42,6 +42,7 @@ class Subcategory(StrEnum):
     NO_STABLE_VERSION = "no_stable_version"
     BAD_NAME = "bad_name"
     NEEDS_BUILD = "needs_build"
+    NOT_DETERMINISTIC = "not_deterministic"
     NOT_INSTALLABLE = "not_installable"
     AMBIGUOUS_COMMANDS = "ambiguous_commands"
     YANKED = "yanked"
@@ -66,6 +67,9 @@ class Subcategory(StrEnum):
     MISSING_RECIPE = "missing_recipe"
     NOT_MERGEABLE = "not_mergeable"
     OUT_OF_BUDGET = "out_of_budget"
+    BAD_RECIPE = "bad_recipe"
+    GENERATOR_ERROR = "generator_error"
+    VALIDATOR_ERROR = "validator_error"
 
 
 class Origin(StrEnum):
@@ -75,6 +79,7 @@ class Origin(StrEnum):
     ARTIFACT = "artifact"
     REPOSITORY = "repository"
     GUESS = "guess"
+    GENERATOR = "generator"
 
 
 class FieldEvidence(Record, frozen=True, kw_only=True):
@@ -111,9 +116,13 @@ class License(Record, frozen=True, kw_only=True):
 
 
 class Evidence(Record, frozen=True, kw_only=True):
-    """What a recipe was made from; written beside the recipe, not into it."""
+    """What a recipe was made from; written beside the recipe, not into it.
 
-    version: Annotated[str, Meta(min_length=1, max_length=100)]
+    `version` is "" when a program of the user's made the recipe and did not say of which version: nothing may then be
+    held against it.
+    """
+
+    version: Annotated[str, Meta(max_length=100)]
     artifact: Artifact
     license: License
     released_at: Timestamp | None
@@ -142,23 +151,28 @@ class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="kind"
     """A recipe cannot or should not be made from what upstream says: a fact, not a fault.
 
     `blocked_by` names the recipes that must exist first (`missing_recipe`). `upstream` is the digest of the semantic
-    part of the metadata that says so.
+    part of the metadata that says so. `exit_code` is that of the program that said so, if one was run.
     """
 
     subcategory: Subcategory
     message: str
     blocked_by: list[ToolName] = []
     upstream: Digest | None = None
+    exit_code: int | None = None
 
 
 class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="kind"):
-    """Something went wrong; a transient failure is tried again. `upstream` as in `Skipped`, if anything was read."""
+    """Something went wrong; a transient failure is tried again.
+
+    `upstream` as in `Skipped`, if anything was read; `exit_code` is that of the program that failed.
+    """
 
     category: Category
     subcategory: Subcategory
     transient: bool
     message: str
     upstream: Digest | None = None
+    exit_code: int | None = None
 
 
 class Held(Record, frozen=True, kw_only=True, tag="held", tag_field="kind"):

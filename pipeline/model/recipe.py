@@ -18,7 +18,10 @@ Param = str | int | list[str] | dict[str, str]
 
 
 class Step(Record, frozen=True, kw_only=True):
-    """One `[[steps]]` table: the action and its keys, in the order in which they are written."""
+    """One `[[steps]]` table: the action and its keys, in the order in which they are written.
+
+    Of a recipe that a program of the user's wrote, values that are neither text nor a list of texts stand here as JSON.
+    """
 
     action: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)")]
     params: dict[str, Param]

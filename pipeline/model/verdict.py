@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from pipeline.model.base import Count, Digest, Record, SourceId, Timestamp
+from pipeline.model.base import Count, Digest, Record, SourceId, Timestamp, ToolName
 from pipeline.model.outcome import EarlierTry, Subcategory
 from pipeline.model.recipe import Verify
 
@@ -35,7 +35,7 @@ class VerdictStatus(StrEnum):
 
 
 class PhaseResult(Record, frozen=True, kw_only=True):
-    """One process tree in the sandbox, measured. `output_tail` is printable and bounded."""
+    """One process tree, measured: in the sandbox, or a user's program. `output_tail` is printable and bounded."""
 
     name: str
     command: str = ""
@@ -51,7 +51,7 @@ class PhaseResult(Record, frozen=True, kw_only=True):
 
 
 class BackendInfo(Record, frozen=True, kw_only=True):
-    """The sandbox that ran it; `image_digest` only for containers."""
+    """The sandbox or program that ran it; `image_digest` only for containers."""
 
     name: str
     version: str
@@ -59,7 +59,10 @@ class BackendInfo(Record, frozen=True, kw_only=True):
 
 
 class Verdict(Record, frozen=True, kw_only=True):
-    """What is known of one package on one platform, `build/validate/<platform>/<ecosystem>.<slug>.json`."""
+    """What is known of one package on one platform, `build/validate/<platform>/<ecosystem>.<slug>.json`.
+
+    `blocked_by` names the recipes that must exist first (`missing_recipe`).
+    """
 
     schema_version: Literal[1] = 1
     source: SourceId
@@ -81,6 +84,7 @@ class Verdict(Record, frozen=True, kw_only=True):
     attempt: Annotated[int, Meta(ge=1)] = 1
     at: Timestamp
     earlier: list[EarlierTry] = []
+    blocked_by: list[ToolName] = []
 
 
 class Prediction(Record, frozen=True, kw_only=True):

@@ -72,11 +72,8 @@ def test_a_failure_counts_when_it_is_transient_and_of_the_infrastructure(cause, 
     assert answered(failed) is expected
 
 
-@pytest.mark.parametrize("status", list(VerdictStatus))
-@pytest.mark.parametrize("cause", [None, Subcategory.TIMEOUT, Subcategory.UPSTREAM_REFUSED])
-def test_a_verdict_speaks_when_something_was_run(status, cause):
-    """A package that hangs failed for its own reasons; a registry that hangs did not answer."""
-    verdict = Verdict(
+def verdict(status: VerdictStatus, cause: Subcategory | None, *blocked_by: str) -> Verdict:
+    return Verdict(
         source="npm:a",
         version="1",
         platform="linux-debian-glibc-x86_64",
@@ -87,8 +84,20 @@ def test_a_verdict_speaks_when_something_was_run(status, cause):
         subcategory=cause,
         reason="",
         at=AT,
+        blocked_by=list(blocked_by),
     )
-    event = event_of_verdict(verdict)
+
+
+def test_a_verdict_that_waits_for_recipes_says_nothing():
+    """As an outcome that does: it is neither a success nor an outage."""
+    assert event_of_verdict(verdict(VerdictStatus.FAILED, Subcategory.MISSING_RECIPE, "b")) is None
+
+
+@pytest.mark.parametrize("status", list(VerdictStatus))
+@pytest.mark.parametrize("cause", [None, Subcategory.TIMEOUT, Subcategory.UPSTREAM_REFUSED])
+def test_a_verdict_speaks_when_something_was_run(status, cause):
+    """A package that hangs failed for its own reasons; a registry that hangs did not answer."""
+    event = event_of_verdict(verdict(status, cause))
     ran = {VerdictStatus.VALIDATED, VerdictStatus.VALIDATED_EMULATED, VerdictStatus.FAILED}
     silent = None if cause is not Subcategory.TIMEOUT or status is not VerdictStatus.INFRA_ERROR else False
     assert (event.answered if event else None) is (True if status in ran else silent)

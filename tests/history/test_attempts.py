@@ -122,6 +122,8 @@ FAIL_AWAY = verdict(V.FAILED, S.TIMEOUT)
 INFRA = verdict(V.INFRA_ERROR, S.CONNECTION_ERROR)
 AWAITED = verdict(V.NOT_RUN, S.NO_RESULT, platform="darwin-arm64")
 NO_MONEY = verdict(V.NOT_RUN, S.OUT_OF_BUDGET)
+ASKED = PhaseResult(name="external", wall_s=2, network=True, exit_code=8)
+WAITING = verdict(V.FAILED, S.MISSING_RECIPE, tier=Tier.EXTERNAL, blocked_by=["zlib", "icu"], phases=[ASKED])
 PREDICTED = verdict(V.PREDICTED_FAIL, tier=Tier.STATIC, platform="linux-alpine-musl-x86_64")
 
 
@@ -143,6 +145,9 @@ PREDICTED = verdict(V.PREDICTED_FAIL, tier=Tier.STATIC, platform="linux-alpine-m
         (GENERATED, [FAIL_AWAY, FAIL], "verify_error: why", A.FAILED, S.VERIFY_ERROR),
         (GENERATED, [FAIL_AWAY, INFRA], "timeout: why", A.TRANSIENT, S.TIMEOUT),
         (GENERATED, [INFRA, AWAITED], "connection_error: why", A.TRANSIENT, S.CONNECTION_ERROR),
+        (GENERATED, [WAITING], "missing_recipe: why", A.BLOCKED, S.MISSING_RECIPE),
+        (GENERATED, [FAIL, WAITING], "verify_error: why", A.BLOCKED, S.MISSING_RECIPE),
+        (GENERATED, [PASS, WAITING], "", A.SUCCEEDED, None),
         (GENERATED, [PASS], "name_taken: another package has it", A.FAILED, S.NOT_MERGEABLE),
         (GENERATED, [PASS, FAIL], "no_real_pass: why", A.FAILED, S.NOT_MERGEABLE),
         (GENERATED, [PASS], "name_collision: npm:other has it", A.DEFERRED, None),
@@ -169,6 +174,25 @@ def test_a_failure_of_its_own_has_the_fingerprint_that_quarantine_compares():
 def test_a_blocked_package_names_its_blockers():
     """They are what it waits for."""
     assert conclusion(BLOCKED).blocked_by == ["gcc"]
+
+
+def test_what_a_validator_misses_blocks_the_package():
+    """Each name once, from all platforms; the line of each run names its own."""
+    elsewhere = msgspec.structs.replace(WAITING, platform="darwin-arm64", blocked_by=["icu", "openssl"])
+    lines = lines_of(GENERATED, WAITING, elsewhere, reason="missing_recipe: why")
+    assert [(line.stage, line.outcome, line.blocked_by) for line in lines[1:]] == [
+        (Stage.VALIDATE, A.BLOCKED, ["zlib", "icu"]),
+        (Stage.VALIDATE, A.BLOCKED, ["icu", "openssl"]),
+        (Stage.PAYLOAD, A.BLOCKED, ["zlib", "icu", "openssl"]),
+    ]
+    assert {line.exit_code for line in lines[1:]} == {8}
+
+
+@pytest.mark.parametrize("answer", [SKIPPED, BLOCKED, REFUSED, AWAY])
+def test_the_exit_code_of_a_generator_is_told(answer):
+    """Of the try, and of the package's way through the batch."""
+    assert {line.exit_code for line in lines_of(answer)} == {None}
+    assert {line.exit_code for line in lines_of(msgspec.structs.replace(answer, exit_code=9))} == {9}
 
 
 def test_without_blockers_a_missing_recipe_is_a_failure():
@@ -264,7 +288,7 @@ def test_a_time_that_no_calendar_has_becomes_that_of_the_publication():
 
 @given(
     st.sampled_from([GENERATED, SKIPPED, BLOCKED, REFUSED, AWAY, HELD, None]),
-    st.lists(st.sampled_from([PASS, FAIL, FAIL_AWAY, INFRA, AWAITED, NO_MONEY, PREDICTED]), max_size=4),
+    st.lists(st.sampled_from([PASS, FAIL, FAIL_AWAY, INFRA, AWAITED, NO_MONEY, PREDICTED, WAITING]), max_size=4),
     st.sampled_from(["", "no_real_pass: why", "name_collision: why", "recipe_rule: why", "no colon at all"]),
 )
 def test_each_package_has_exactly_one_conclusion_whatever_was_recorded(answer, verdicts, reason):

@@ -4,3 +4,9 @@ from pipeline.sandbox.base import Installer
 from pipeline.sandbox.installers import cargo, go, npm, pypi
 
 INSTALLERS: dict[str, Installer] = {"cargo": cargo, "go": go, "npm": npm, "pypi": pypi}
+
+
+def revision_of(ecosystem: str) -> int:
+    """Return the revision of what installs an ecosystem's packages in the sandbox, 0 where nothing does."""
+    installer = INSTALLERS.get(ecosystem)
+    return installer.REVISION if installer else 0
