@@ -43,6 +43,7 @@ class Subcategory(StrEnum):
     BAD_NAME = "bad_name"
     NEEDS_BUILD = "needs_build"
     NOT_INSTALLABLE = "not_installable"
+    NEEDS_MANUAL = "needs_manual"
     AMBIGUOUS_COMMANDS = "ambiguous_commands"
     YANKED = "yanked"
     DEPRECATED = "deprecated"
