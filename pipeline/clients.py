@@ -103,6 +103,8 @@ class Clients:
     def registry(self, ecosystem: str, identifier: str = "") -> str:
         """Return the base address without a trailing slash; `identifier` matters for npm scopes and Go's proxies.
 
+        For a formula, a mirror of the bottles follows after a blank, if one is set.
+
         Raises `UnknownName` for other ecosystems, `BadInput` for a setting that is no http address, `PipelineError`
         when the client does not answer, and `NoClient` for cargo, which a machine need not have.
         """
@@ -115,6 +117,9 @@ class Clients:
                 return self._cargo_index()
             case "go":
                 return go_client.proxies_for(identifier, self._go_settings(), lambda url: _address(url, "GOPROXY"))
+            case "homebrew" if identifier and self._environment.get(services.BOTTLE_MIRROR):
+                mirror = _address(self._environment[services.BOTTLE_MIRROR], services.BOTTLE_MIRROR)
+                return f"{self._service(ecosystem)} {mirror}"
             case _:
                 return self._service(ecosystem)
 

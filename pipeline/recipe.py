@@ -50,8 +50,9 @@ def render(recipe: Recipe, verify: Sequence[Verify] = ()) -> str:
     for key, value in (("description", recipe.description), ("homepage", recipe.homepage)):
         if value:
             metadata[key] = value
-    if recipe.dependencies:
-        metadata["dependencies"] = recipe.dependencies
+    for key, names in (("dependencies", recipe.dependencies), ("runtime_dependencies", recipe.runtime_dependencies)):
+        if names:
+            metadata[key] = names
     document["metadata"] = metadata
     if recipe.version:
         document["version"] = {key: recipe.version[key] for key in VERSION_KEYS if key in recipe.version}

@@ -40,7 +40,7 @@ PACKAGE_KEY: Final[Mapping[str, str]] = {
     "go_install": "module",
     "cpan_install": "distribution",
     "homebrew": "formula",
-    "app_bundle": "url",
+    "app_bundle": "app_name",  # its `url` is the version source's: the same words for every application
     "github_archive": "repo",
     "github_file": "repo",
 }

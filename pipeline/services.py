@@ -15,6 +15,8 @@ _ADDRESSES: Mapping[str, tuple[str, ...]] = {
     "cask": ("HOMEBREW_API_DOMAIN",),
     "github": ("GITHUB_API_URL",),
 }
+# A mirror of the bottles, which takes the place of the address that each formula gives.
+BOTTLE_MIRROR = "HOMEBREW_BOTTLE_DOMAIN"
 # In the order in which GitHub's command-line program reads them.
 _TOKENS: Mapping[str, tuple[str, ...]] = {"github": ("GH_TOKEN", "GITHUB_TOKEN")}
 

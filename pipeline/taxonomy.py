@@ -120,6 +120,11 @@ TAXONOMY: dict[Subcategory, Cause] = {
         Category.GENERATION_FAILED,
         "Ask its authors to let their ecosystem's installer take it, as the message says, or write the recipe by hand.",
     ),
+    Subcategory.NEEDS_MANUAL: _cause(
+        Owner.US,
+        Category.GENERATION_FAILED,
+        "Write the recipe by hand: installing it takes a step that the recipe format has no action for.",
+    ),
     Subcategory.AMBIGUOUS_COMMANDS: _cause(
         Owner.US,
         Category.GENERATION_FAILED,

@@ -34,7 +34,7 @@ def crate(name: str, version: str, files: Mapping[str, str | bytes]) -> bytes:
     return tar_gz({f"{name}-{version}/{path}": content for path, content in files.items()})
 
 
-def tar_gz(files: Mapping[str, str | bytes]) -> bytes:
+def tar_gz(files: Mapping[str, str | bytes], mode: int = 0o644) -> bytes:
     """Return a `.tar.gz` with these files, not compressed: the same bytes with each zlib."""
     buffer = io.BytesIO()
     packed = gzip.GzipFile(filename="", mode="wb", compresslevel=0, fileobj=buffer, mtime=0)
@@ -43,6 +43,7 @@ def tar_gz(files: Mapping[str, str | bytes]) -> bytes:
             raw = content.encode() if isinstance(content, str) else content
             info = tarfile.TarInfo(path)
             info.size = len(raw)
+            info.mode = mode
             info.mtime = _EPOCH
             archive.addfile(info, io.BytesIO(raw))
     return buffer.getvalue()

@@ -65,8 +65,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     executables_from: Cited
     # What installs them: called with the executables in the order of the recipe.
     steps: Callable[[list[str]], list[Step]]
-    # Tools that must be there before it can be installed, and `[version]` where the reader cannot infer it.
+    # Tools that must be there before it can be installed, those it needs to run, and `[version]` where the reader
+    # cannot infer it.
     dependencies: tuple[str, ...] = ()
+    runtime_dependencies: tuple[str, ...] = ()
     version_source: Mapping[str, str] = {}
     runtime_requirement: str = ""
     has_install_scripts: bool = False
@@ -102,6 +104,7 @@ def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Fa
         description=text.description(facts.description.value),
         homepage=text.homepage(homepage.value),
         dependencies=list(facts.dependencies),
+        runtime_dependencies=list(facts.runtime_dependencies),
         version=dict(facts.version_source),
         steps=facts.steps(executables),
         executables=executables,

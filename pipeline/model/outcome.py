@@ -44,6 +44,7 @@ class Subcategory(StrEnum):
     NEEDS_BUILD = "needs_build"
     NOT_DETERMINISTIC = "not_deterministic"
     NOT_INSTALLABLE = "not_installable"
+    NEEDS_MANUAL = "needs_manual"
     AMBIGUOUS_COMMANDS = "ambiguous_commands"
     YANKED = "yanked"
     DEPRECATED = "deprecated"

@@ -50,6 +50,7 @@ class Recipe(Record, frozen=True, kw_only=True):
     description: Annotated[str, Meta(max_length=200)] = ""
     homepage: Annotated[str, Meta(pattern=r"^(https://[^\s]+)?$(?!\n)")] = ""
     dependencies: list[RecipeName] = []
+    runtime_dependencies: list[RecipeName] = []
     version: dict[Annotated[str, Meta(pattern=r"^[a-z][a-z_]*$(?!\n)")], str] = {}
     steps: Annotated[list[Step], Meta(min_length=1)]
     executables: Annotated[list[ExecutableName], Meta(min_length=1)]

@@ -1,8 +1,9 @@
 """Made-up packages in the shapes that registries give, read from `fixtures/<ecosystem>/<case>.json`.
 
 A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}`,
-`{"lines": [...]}` (one JSON value a line), `{"text": ...}`, `{"zip": {member: text}}` or `{"tar": {member: text}}`. In
-JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
+`{"lines": [...]}` (one JSON value a line), `{"text": ...}`, `{"zip": {member: text}}`, `{"tar": {member: text}}` or
+`{"bottle": {member: text}}`, whose members can all be run. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those
+of another page.
 """
 
 import hashlib
@@ -35,6 +36,9 @@ class Sample:
         self._by_line = {page for page, found in raw["pages"].items() if "lines" in found}
         files = {page: make_zip(found["zip"]) for page, found in raw["pages"].items() if "zip" in found}
         files |= {page: tar_gz(found["tar"]) for page, found in raw["pages"].items() if "tar" in found}
+        files |= {
+            page: tar_gz(found["bottle"], mode=0o755) for page, found in raw["pages"].items() if "bottle" in found
+        }
         self.pages: dict[str, bytes] = {REGISTRY + page: content for page, content in files.items()}
         self.page_json = {page: value for page, value in self.page_json.items() if value is not None}
         for page, value in self.page_json.items():
