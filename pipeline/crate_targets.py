@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from pipeline.crate import Broken, Crate
+from pipeline.crate import Crate
+from pipeline.zipped import Broken
 
 MAIN = "src/main.rs"
 _FOUND = re.compile(r"src/bin/([^/]+)(?:\.rs|/main\.rs)")

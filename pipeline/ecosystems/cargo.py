@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 
 from pipeline import licenses, text
-from pipeline.crate import Broken, Crate, read_crate
+from pipeline.crate import Crate, read_crate
 from pipeline.crate_targets import Targets, table, targets_of
 from pipeline.digests import digest_of
 from pipeline.ecosystems.base import Answer, Draft, Fetcher, Made
 from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, one_step, shown
 from pipeline.model import Artifact, Category, Failed, Held, License, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
+from pipeline.zipped import Broken
 
 NAME = "cargo"
 REVISION = 1

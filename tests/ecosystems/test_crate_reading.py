@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline import crate
-from pipeline.crate import Broken, Crate, read_crate
+from pipeline import crate, tarball
+from pipeline.crate import Crate, read_crate
 from pipeline.crate_targets import Targets, enabled, targets_of
+from pipeline.zipped import Broken
 from tests.fake_packages import crate as make_crate
 from tests.fake_packages import tar_gz
 
@@ -87,8 +88,8 @@ def test_hostile_crates_are_refused(content):
 
 def test_bombs_end_at_the_limit(monkeypatch):
     """Neither one large file, nor many, nor a header that announces too much, is unpacked beyond the limit."""
-    monkeypatch.setattr(crate, "UNPACKED_LIMIT", 1_000_000)
-    monkeypatch.setattr(crate, "MEMBERS_LIMIT", 100)
+    monkeypatch.setattr(tarball, "UNPACKED_LIMIT", 1_000_000)
+    monkeypatch.setattr(tarball, "MEMBERS_LIMIT", 100)
     large = gzip.compress(gzip.decompress(make_crate("paint", "1.0.0", FILES | {"x": "0" * 2_000_000})))
     many = make_crate("paint", "1.0.0", FILES | {f"f{at}": "" for at in range(200)})
     long_name = with_member("paint-1.0.0/" + "x" * 2_000_000)
