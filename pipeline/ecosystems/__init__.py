@@ -1,6 +1,6 @@
 """One module for each ecosystem behind one Protocol, registered in one literal dict."""
 
-from pipeline.ecosystems import cargo, go, npm, pypi
+from pipeline.ecosystems import cargo, go, npm, pypi, rubygems
 from pipeline.ecosystems.base import Ecosystem
 
 ECOSYSTEMS: dict[str, Ecosystem] = {
@@ -8,4 +8,5 @@ ECOSYSTEMS: dict[str, Ecosystem] = {
     "go": go,
     "npm": npm,
     "pypi": pypi,
+    "rubygems": rubygems,
 }
