@@ -27,6 +27,7 @@ pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
         ("cargo:ripgrep", "ripgrep", ["rg"]),
         ("go:mvdan.cc/sh/v3/cmd/shfmt", "shfmt", ["shfmt"]),
         ("rubygems:asciidoctor", "asciidoctor", ["asciidoctor"]),
+        ("cpan:ack", "ack", ["ack"]),
     ],
 )
 def test_a_known_tool_is_drafted(source, name, executables, tmp_path):
