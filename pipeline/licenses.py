@@ -1,6 +1,7 @@
 """From what upstream calls its licence to an SPDX expression, or a loud None."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 
 import license_expression  # type: ignore[import-untyped]  # ships no types
@@ -70,6 +71,33 @@ _CLASSIFIERS = {
     "Zero-Clause BSD (0BSD)": "0BSD",
     "zlib/libpng License": "Zlib",
 }
+# The words of CPAN::Meta::Spec, chapter "license", that mean exactly one SPDX expression; `perl_5` is "the same
+# terms as Perl itself". Not here: `open_source`, `restricted`, `unrestricted`, `unknown`, and what SPDX has no
+# name for (`ssleay`).
+_CPAN = {
+    "agpl_3": "AGPL-3.0-only",
+    "apache_1_1": "Apache-1.1",
+    "apache_2_0": "Apache-2.0",
+    "artistic_1": "Artistic-1.0",
+    "artistic_2": "Artistic-2.0",
+    "bsd": "BSD-3-Clause",
+    "freebsd": "BSD-2-Clause",
+    "gfdl_1_2": "GFDL-1.2-only",
+    "gfdl_1_3": "GFDL-1.3-only",
+    "gpl_1": "GPL-1.0-only",
+    "gpl_2": "GPL-2.0-only",
+    "gpl_3": "GPL-3.0-only",
+    "lgpl_2_1": "LGPL-2.1-only",
+    "lgpl_3_0": "LGPL-3.0-only",
+    "mit": "MIT",
+    "mozilla_1_0": "MPL-1.0",
+    "mozilla_1_1": "MPL-1.1",
+    "openssl": "OpenSSL",
+    "perl_5": "Artistic-1.0-Perl OR GPL-1.0-or-later",
+    "qpl_1_0": "QPL-1.0",
+    "sun": "SISSL",
+    "zlib": "Zlib",
+}
 # license-expression fails with IndexError or AssertionError on these (fuzzed), instead of its own exception.
 _NOTHING_IN_PARENTHESES = re.compile(r"\(\s*(?:\)|(?:and|or|with)\b|$)", re.IGNORECASE)
 _CLASSIFIER_PREFIX = "License :: "
@@ -123,6 +151,21 @@ def _npm_name(form: object) -> str:
 def from_cargo(declared: str) -> License:
     """Return the licence of a Cargo.toml. Old ones write `MIT/Apache-2.0` and mean either."""
     return _license(declared, normalise(declared.replace("/", " OR ")), Origin.ARTIFACT)
+
+
+def from_gem(names: Sequence[str]) -> License:
+    """Return the licence of a gem. Several are no answer: RubyGems does not say whether all hold, or any."""
+    declared = "; ".join(dict.fromkeys(names))
+    return _license(declared, normalise(names[0]) if len(set(names)) == 1 else None, Origin.ARTIFACT)
+
+
+def from_cpan(names: Sequence[str]) -> License:
+    """Return the licence of a CPAN release, by the words of CPAN::Meta::Spec.
+
+    Several are no answer: by that document each may hold for a part of the files.
+    """
+    spdx = _CPAN.get(names[0]) if len(set(names)) == 1 else None
+    return _license("; ".join(dict.fromkeys(names)), spdx)
 
 
 def from_core_metadata(expression: str, text: str, classifiers: list[str], *, origin: Origin) -> License:

@@ -20,6 +20,7 @@ from pipeline.contract import json_schema
 from pipeline.decoding import decode_json
 from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.source import ecosystem_of, file_stem, identifier_of, slug
+from pipeline.yaml_guard import TooMuch, refuse_expansion
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -29,8 +30,6 @@ SHIPPED = Path(__file__).resolve().parent.parent
 LARGEST_INPUT = 256 * 1024 * 1024
 # What a file is called until it is whole: `.name.random.part`, in the same folder.
 STAGING_SUFFIX = ".part"
-# The configuration has four levels.
-DEEPEST_YAML = 32
 
 
 class Paths:
@@ -299,8 +298,10 @@ def parse_yaml_mapping(content: bytes, *, place: str) -> dict[str, Any]:
 def parse_yaml(content: bytes, *, place: str) -> Any:  # noqa: ANN401  # any YAML value
     """Return what some YAML holds; raises `BadInput` with line and column when it holds none."""
     try:
-        _refuse_expansion(content, place)
+        refuse_expansion(content, aliases=False)
         return yaml.load(content, _UniqueKeyLoader)  # noqa: S506  # a SafeLoader with one more rule
+    except TooMuch as refused:
+        raise BadInput(place, Defect(pointer="", rule=str(refused), remedy="write the value out there")) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -309,19 +310,6 @@ def parse_yaml(content: bytes, *, place: str) -> Any:  # noqa: ANN401  # any YAM
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         rule = f"is not YAML: {str(error).splitlines()[0]}"
         raise BadInput(place, Defect(pointer="", rule=rule, remedy="correct the file")) from None
-
-
-def _refuse_expansion(content: bytes, place: str) -> None:
-    """Refuse what would exhaust this process: libyaml crashes on deep nesting, aliases of aliases grow without end."""
-    depth = 0
-    for event in yaml.parse(content, Loader=yaml.CSafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        rule = "aliases are not read" if isinstance(event, yaml.AliasEvent) else ""
-        if depth > DEEPEST_YAML:
-            rule = f"is nested deeper than {DEEPEST_YAML} levels"
-        if rule:
-            line = event.start_mark.line + 1 if event.start_mark else 0
-            raise BadInput(place, Defect(pointer="", rule=f"{rule} (line {line})", remedy="write the value out there"))
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):

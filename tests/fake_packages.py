@@ -34,11 +34,33 @@ def crate(name: str, version: str, files: Mapping[str, str | bytes]) -> bytes:
     return tar_gz({f"{name}-{version}/{path}": content for path, content in files.items()})
 
 
+def gem(metadata: str, files: Mapping[str, str | bytes] | None = None, *, data_first: bool = False) -> bytes:
+    """Return a `.gem` with this YAML and these files; `data_first` is the order of gems made before 2013."""
+    members = {"metadata.gz": _gzipped(metadata.encode()), "data.tar.gz": tar_gz(files or {})}
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in members.items()}
+    listed = "".join(f"  {name}: {digest}\n" for name, digest in digests.items())
+    if data_first:
+        return tar({name: members[name] for name in ("data.tar.gz", "metadata.gz")})
+    return tar({**members, "checksums.yaml.gz": _gzipped(f"---\nSHA256:\n{listed}".encode())})
+
+
+def _gzipped(content: bytes) -> bytes:
+    """Return content as gzip, not compressed: the same bytes with each zlib."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=0, fileobj=buffer, mtime=0) as packed:
+        packed.write(content)
+    return buffer.getvalue()
+
+
 def tar_gz(files: Mapping[str, str | bytes], mode: int = 0o644) -> bytes:
     """Return a `.tar.gz` with these files, not compressed: the same bytes with each zlib."""
+    return _gzipped(tar(files, mode))
+
+
+def tar(files: Mapping[str, str | bytes], mode: int = 0o644) -> bytes:
+    """Return a tar archive with these files."""
     buffer = io.BytesIO()
-    packed = gzip.GzipFile(filename="", mode="wb", compresslevel=0, fileobj=buffer, mtime=0)
-    with packed, tarfile.open(fileobj=packed, mode="w") as archive:
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         for path, content in files.items():
             raw = content.encode() if isinstance(content, str) else content
             info = tarfile.TarInfo(path)

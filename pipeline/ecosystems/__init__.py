@@ -1,13 +1,15 @@
 """One module for each ecosystem behind one Protocol, registered in one literal dict."""
 
-from pipeline.ecosystems import cargo, cask, go, homebrew, npm, pypi
+from pipeline.ecosystems import cargo, cask, cpan, go, homebrew, npm, pypi, rubygems
 from pipeline.ecosystems.base import Ecosystem
 
 ECOSYSTEMS: dict[str, Ecosystem] = {
     "cargo": cargo,
     "cask": cask,
+    "cpan": cpan,
     "go": go,
     "homebrew": homebrew,
     "npm": npm,
     "pypi": pypi,
+    "rubygems": rubygems,
 }

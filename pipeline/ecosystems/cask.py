@@ -90,6 +90,12 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     unlike: tuple[str, ...]
 
 
+def identifier_defect(identifier: str) -> str:
+    """Return why no cask of Homebrew's own can be called this, "" when one can."""
+    refused = brew.refused_name(identifier, "cask")
+    return refused.message if refused else ""
+
+
 def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     """Return the recipe of one cask with its evidence, or why there is none."""
     token = identifier_of(order.source)

@@ -85,6 +85,12 @@ class Formula(brew.Withdrawal, frozen=True, kw_only=True):
         return f"{self.versions.stable}_{self.revision}" if self.revision else f"{self.versions.stable}"
 
 
+def identifier_defect(identifier: str) -> str:
+    """Return why no formula of Homebrew's own can be called this, "" when one can."""
+    refused = brew.refused_name(identifier, "formula")
+    return refused.message if refused else ""
+
+
 def make(order: WorkOrder, *, registry: str, fetcher: Fetcher, now: datetime) -> Made:
     """Return the recipe of one formula with its evidence, or why there is none.
 

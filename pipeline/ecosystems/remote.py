@@ -13,6 +13,8 @@ TAIL_BYTES = 256 * 1024
 # A wheel's list of files stands between its other metadata and the directory, is about as long as the
 # directory, and is what makes the tail too short: so this much more is read along with a missing directory.
 _LEAD_LIMIT = 1024 * 1024
+# Holds the description of a gem, which stands first and is some kilobytes, also where it lists thousands of files.
+HEAD_BYTES = 128 * 1024
 # More than this of one file is never asked for, however far its parts lie apart.
 SPAN_LIMIT = 16 * 1024 * 1024  # bytes
 
@@ -28,11 +30,11 @@ class NoAnswer(Exception):  # no error: it carries an expected outcome through z
 class RemoteFile:
     """A read-only binary file; what is read outside of its known parts is fetched first."""
 
-    def __init__(self, size: int, tail: bytes, fetch: Callable[[int, int], bytes]) -> None:
+    def __init__(self, size: int, tail: bytes, fetch: Callable[[int, int], bytes], *, head: bytes = b"") -> None:
         self.size = size
         self._fetch = fetch
         self._tail = len(tail)
-        self._parts: list[tuple[int, bytes]] = [(size - len(tail), tail)]
+        self._parts: list[tuple[int, bytes]] = [(size - len(tail), tail), (0, head)]
         self._at = 0
 
     def need(self, start: int, stop: int, /) -> None:
@@ -96,17 +98,40 @@ def open_remote(
         return bad_metadata(f"the file host says {total} bytes, the registry {size}")
     whole = len(tail.content) == total
     if whole and sha256 and hashlib.sha256(tail.content).hexdigest() != sha256:
-        return Failed(
-            category=Category.GENERATION_FAILED,
-            subcategory=Subcategory.DIGEST_MISMATCH,
-            transient=False,
-            message="the file's SHA-256 digest is not the one that the registry gives",
-        )
+        return _other_digest()
 
     def fetch(first: int, last: int) -> bytes:
         return _span(fetcher.get(url, span=(first, last), pinned=pinned), first, last, total)
 
     return RemoteFile(total, tail.content, fetch), whole and bool(sha256)
+
+
+def open_remote_head(url: str, fetcher: Fetcher, *, sha256: str) -> tuple[RemoteFile, bool] | Failed | Held:
+    """Return the file after one request for its beginning, and whether all of it was read and has that digest."""
+    pinned = f"sha256:{sha256}" if sha256 else ""
+    head = fetcher.get(url, span=(0, HEAD_BYTES - 1), pinned=pinned)
+    if not isinstance(head, Answer):
+        return head
+    total = len(head.content) if head.status == 200 else head.total_size
+    if total is None or len(head.content) > total or len(head.content) < min(total, HEAD_BYTES):
+        return bad_metadata("the file host gave another range than the one that was asked for")
+    whole = len(head.content) == total
+    if whole and sha256 and hashlib.sha256(head.content).hexdigest() != sha256:
+        return _other_digest()
+
+    def fetch(first: int, last: int) -> bytes:
+        return _span(fetcher.get(url, span=(first, last), pinned=pinned), first, last, total)
+
+    return RemoteFile(total, b"", fetch, head=head.content), whole and bool(sha256)
+
+
+def _other_digest() -> Failed:
+    return Failed(
+        category=Category.GENERATION_FAILED,
+        subcategory=Subcategory.DIGEST_MISMATCH,
+        transient=False,
+        message="the file's SHA-256 digest is not the one that the registry gives",
+    )
 
 
 def _span(answer: Answer | Failed | Held, first: int, last: int, total: int) -> bytes:

@@ -1,9 +1,9 @@
 """Made-up packages in the shapes that registries give, read from `fixtures/<ecosystem>/<case>.json`.
 
 A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}`,
-`{"lines": [...]}` (one JSON value a line), `{"text": ...}`, `{"zip": {member: text}}`, `{"tar": {member: text}}` or
-`{"bottle": {member: text}}`, whose members can all be run. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those
-of another page.
+`{"lines": [...]}` (one JSON value a line), `{"text": ...}`, `{"zip": {member: text}}`, `{"tar": {member: text}}`,
+`{"bottle": {member: text}}`, whose members can all be run, or `{"gem": [lines of its YAML]}` (`"old gem"`: behind much
+data). In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from typing import Any
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Made
 from pipeline.model import WorkOrder
-from tests.fake_packages import tar_gz
+from tests.fake_packages import gem, tar_gz
 from tests.fakes_fetcher import DictFetcher
 
 FOLDER = Path(__file__).with_name("fixtures")
@@ -39,6 +39,10 @@ class Sample:
         files |= {
             page: tar_gz(found["bottle"], mode=0o755) for page, found in raw["pages"].items() if "bottle" in found
         }
+        for kind, data_first in (("gem", False), ("old gem", True)):
+            described = {page: "\n".join(found[kind]) for page, found in raw["pages"].items() if kind in found}
+            data = {"large": "x" * 200_000} if data_first else {}
+            files |= {page: gem(yaml, data, data_first=data_first) for page, yaml in described.items()}
         self.pages: dict[str, bytes] = {REGISTRY + page: content for page, content in files.items()}
         self.page_json = {page: value for page, value in self.page_json.items() if value is not None}
         for page, value in self.page_json.items():

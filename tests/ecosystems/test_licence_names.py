@@ -70,6 +70,41 @@ def test_npm_forms(license_, old, spdx, declared):
     assert licenses.from_npm(license_, old) == License(spdx=spdx, declared=declared, origin=Origin.REGISTRY)
 
 
+@pytest.mark.parametrize(
+    ("names", "spdx", "declared"),
+    [
+        (["MIT"], "MIT", "MIT"),
+        (["Apache 2.0"], "Apache-2.0", "Apache 2.0"),
+        (["MIT", "MIT"], "MIT", "MIT"),
+        (["MIT", "Ruby"], None, "MIT; Ruby"),
+        (["Nonstandard"], None, "Nonstandard"),
+        ([], None, ""),
+    ],
+)
+def test_licences_of_gems(names, spdx, declared):
+    """One name is read; of several nobody says whether all hold or any."""
+    assert licenses.from_gem(names) == License(spdx=spdx, declared=declared, origin=Origin.ARTIFACT)
+
+
+@pytest.mark.parametrize(
+    ("names", "spdx"),
+    [
+        (["perl_5"], "Artistic-1.0-Perl OR GPL-1.0-or-later"),
+        (["mit"], "MIT"),
+        (["bsd"], "BSD-3-Clause"),
+        (["gpl_3"], "GPL-3.0-only"),
+        (["unknown"], None),
+        (["mit", "perl_5"], None),
+        ([], None),
+    ],
+)
+def test_licences_of_cpan(names, spdx):
+    """The words of CPAN's metadata mean one expression each; `unknown` and several mean none."""
+    found = licenses.from_cpan(names)
+    assert (found.spdx, found.declared) == (spdx, "; ".join(names))
+    assert spdx is None or licenses.normalise(spdx) == spdx
+
+
 MIT = "License :: OSI Approved :: MIT License"
 BSD = "License :: OSI Approved :: BSD License"
 

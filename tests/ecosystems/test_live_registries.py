@@ -12,6 +12,8 @@ from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Draft
 from pipeline.errors import NoClient
 from pipeline.model import WorkOrder
+from pipeline.settings import load_config
+from pipeline.store import Paths
 from tests.fakes_fetcher import PlainFetcher
 
 pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
@@ -24,12 +26,15 @@ pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
         ("pypi:ruff", "ruff", ["ruff"]),
         ("cargo:ripgrep", "ripgrep", ["rg"]),
         ("go:mvdan.cc/sh/v3/cmd/shfmt", "shfmt", ["shfmt"]),
+        ("rubygems:asciidoctor", "asciidoctor", ["asciidoctor"]),
+        ("cpan:ack", "ack", ["ack"]),
     ],
 )
-def test_a_known_tool_is_drafted(source, name, executables):
+def test_a_known_tool_is_drafted(source, name, executables, tmp_path):
     """A scope, an executable in the wheel's data folder, another name, a folder below the module's root."""
     try:
-        registry = Clients(os.environ, Path.cwd()).registry(source.partition(":")[0], source.partition(":")[2])
+        clients = Clients(os.environ, Path.cwd(), ecosystems=load_config(Paths(tmp_path), []).ecosystems)
+        registry = clients.registry(source.partition(":")[0], source.partition(":")[2])
     except NoClient as error:
         pytest.skip(error.line())
     with httpx2.Client(timeout=30) as client:
