@@ -41,7 +41,7 @@ from pipeline.model.outcome import (
 )
 from pipeline.model.payload import AutoMerge, Excluded, Payload, PayloadFile
 from pipeline.model.queue import EntryStatus, Queue, QueueEntry
-from pipeline.model.recipe import Recipe, Step, Verify
+from pipeline.model.recipe import Recipe, Step, Verify, When
 from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticRecord, Tier, Verdict, VerdictStatus
 
 __all__ = [
@@ -111,5 +111,6 @@ __all__ = [
     "Verdict",
     "VerdictStatus",
     "Verify",
+    "When",
     "WorkOrder",
 ]

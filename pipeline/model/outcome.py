@@ -44,6 +44,8 @@ class Subcategory(StrEnum):
     NEEDS_BUILD = "needs_build"
     NOT_INSTALLABLE = "not_installable"
     AMBIGUOUS_COMMANDS = "ambiguous_commands"
+    AMBIGUOUS_ASSETS = "ambiguous_assets"
+    UNPROVEN_PATTERN = "unproven_pattern"
     YANKED = "yanked"
     DEPRECATED = "deprecated"
     QUARANTINED = "quarantined"
