@@ -1,13 +1,14 @@
 """The product: one recipe as TOML, written new or merged into a file that people may have edited."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import tomlkit
 from packaging.utils import canonicalize_name
-from tomlkit.items import Table
+from tomlkit.items import InlineTable, Table
 
 from pipeline.model import Constraints, Recipe, Step, Verify
+from pipeline.model.recipe import Param
 from pipeline.recipe_rules import (
     FORBIDDEN_WORDS,
     METADATA_KEYS,
@@ -129,14 +130,26 @@ def runs_commands(text: str) -> bool:
 def _step_table(step: Step) -> Table:
     table = tomlkit.table()
     table["action"] = step.action
+    if step.when is not None:
+        said: dict[str, Param] = {
+            "platform": step.when.platform,
+            "os": step.when.os,
+            "arch": step.when.arch,
+            "libc": step.when.libc,
+        }
+        table["when"] = _inline({key: value for key, value in said.items() if value})
     for key, value in step.params.items():
         if isinstance(value, dict):
-            inline = tomlkit.inline_table()
-            inline.update(value)
-            table[key] = inline
+            table[key] = _inline(value)
         elif value:
             table[key] = value
     return table
+
+
+def _inline(values: Mapping[str, Param]) -> InlineTable:
+    inline = tomlkit.inline_table()
+    inline.update(values)
+    return inline
 
 
 def _default_verify(recipe: Recipe) -> Verify:

@@ -31,6 +31,7 @@ METADATA_KEYS: Final = (
 )
 VERSION_KEYS: Final = ("source", "github_repo", "tag_prefix", "module", "formula", "cask")
 VERIFY_KEYS: Final = ("command", "pattern", "patterns", "mode", "reason", "exit_code", "additional")
+WHEN_KEYS: Final = ("platform", "os", "arch", "libc", "linux_family")
 # The key that names what each action installs.
 PACKAGE_KEY: Final[Mapping[str, str]] = {
     "npm_install": "package",
@@ -124,6 +125,13 @@ def _steps(steps: list[Any]) -> Iterator[str]:
         for name in _list(step, "executables"):
             if not _EXECUTABLE.fullmatch(str(name)):
                 yield f"steps[{at}].executables: {name!r} is not a name"
+        yield from _when(f"steps[{at}].when", _table(step, "when"))
+
+
+def _when(place: str, when: Mapping[str, Any]) -> Iterator[str]:
+    yield from _unknown(f"{place}.", when, WHEN_KEYS)
+    if "platform" in when and len(when) > 1:
+        yield f"{place}.platform: excludes the other keys"
 
 
 def _verify(verify: Mapping[str, Any]) -> Iterator[str]:

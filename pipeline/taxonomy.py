@@ -130,6 +130,16 @@ TAXONOMY: dict[Subcategory, Cause] = {
         Category.GENERATION_FAILED,
         "Name the wanted command in the queue's source: the package holds several.",
     ),
+    Subcategory.AMBIGUOUS_ASSETS: _cause(
+        Owner.US,
+        Category.GENERATION_FAILED,
+        "Write the recipe by hand: several files of the release suit one platform equally well.",
+    ),
+    Subcategory.UNPROVEN_PATTERN: _cause(
+        Owner.UPSTREAM,
+        Category.GENERATION_FAILED,
+        "Wait for the next release: the files of the earlier ones are named otherwise than those of the newest.",
+    ),
     Subcategory.YANKED: _cause(
         Owner.UPSTREAM,
         Category.GENERATION_FAILED,

@@ -8,7 +8,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import Recipe, Step, Verify
+from pipeline.model import Recipe, Step, Verify, When
 from pipeline.recipe import recipe_path, render, runs_commands, same_package, set_verify, strict_check
 from pipeline.recipe_rules import FORBIDDEN_WORDS, METADATA_KEYS, VERIFY_KEYS
 
@@ -118,6 +118,17 @@ def test_the_bytes_are_those_of_the_format():
     )
 
 
+def test_a_step_says_where_it_is_for_before_its_other_keys():
+    """`when` follows the action, without what says nothing; the strict reader accepts it."""
+    here, there = When(os=["linux"], arch="amd64", libc=["glibc"]), When(platform=["darwin/arm64"])
+    params = {"repo": "a/b", "strip_dirs": 1, "os_mapping": {"linux": "Linux"}}
+    steps = [Step(action="github_archive", when=when, params=params) for when in (here, there)]
+    text = render(Recipe(name="b", steps=steps, executables=["b"]))
+    assert 'action = "github_archive"\nwhen = {os = ["linux"], arch = "amd64", libc = ["glibc"]}\nrepo' in text
+    assert 'when = {platform = ["darwin/arm64"]}\nrepo = "a/b"\nstrip_dirs = 1\n' in text
+    assert strict_check(text) == []
+
+
 def test_before_measuring_the_first_executable_is_asked_for_its_version():
     """The default check is `--version`; a word that the reader forbids is passed over when there is another."""
     step = Step(action="npm_install", params={"package": "p"})
@@ -202,6 +213,10 @@ def written(metadata="", step='executables = ["tool"]', verify=CHECK):
         (written().replace('name = "tool"', 'name = "My Tool"'), "metadata.name"),
         (written().replace('name = "tool"\n', ""), "metadata.name"),
         (written(step='executables = ["../tool"]'), "steps[0].executables"),
+        (written(step='when = {os = ["linux"], libc = ["musl"]}'), None),
+        (written(step='when = {distribution = "debian"}'), "steps[0].when.distribution"),
+        (written(step="when = {os = []}"), "steps[0].when.os: empty"),
+        (written(step='when = {platform = ["darwin/arm64"], os = ["linux"]}'), "steps[0].when.platform"),
         (written().replace('package = "tool"\n', ""), "steps[0].package"),
         (written().replace('action = "npm_install"\n', ""), "steps[0].action"),
         ('[metadata]\nname = "tool"\n[verify]\n' + CHECK, "steps: at least one"),

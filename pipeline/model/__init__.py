@@ -43,7 +43,7 @@ from pipeline.model.outcome import (
 )
 from pipeline.model.payload import AutoMerge, Excluded, Payload, PayloadFile
 from pipeline.model.queue import Confidence, EntryStatus, Queue, QueueEntry
-from pipeline.model.recipe import Recipe, Step, Verify
+from pipeline.model.recipe import Recipe, Step, Verify, When
 from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticRecord, Tier, Verdict, VerdictStatus
 
 __all__ = [
@@ -116,5 +116,6 @@ __all__ = [
     "Verdict",
     "VerdictStatus",
     "Verify",
+    "When",
     "WorkOrder",
 ]

@@ -46,6 +46,8 @@ class Subcategory(StrEnum):
     NOT_INSTALLABLE = "not_installable"
     NEEDS_MANUAL = "needs_manual"
     AMBIGUOUS_COMMANDS = "ambiguous_commands"
+    AMBIGUOUS_ASSETS = "ambiguous_assets"
+    UNPROVEN_PATTERN = "unproven_pattern"
     YANKED = "yanked"
     DEPRECATED = "deprecated"
     QUARANTINED = "quarantined"

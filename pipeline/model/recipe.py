@@ -17,13 +17,27 @@ RecipeName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_
 Param = str | int | list[str] | dict[str, str]
 
 
+class When(Record, frozen=True, kw_only=True):
+    """Where a step is for, in the words of the recipe format (`amd64`); what is empty says nothing.
+
+    `platform` lists `os/arch` pairs and excludes the others; `libc` holds for Linux only.
+    """
+
+    platform: list[str] = []
+    os: list[str] = []
+    arch: str = ""
+    libc: list[str] = []
+
+
 class Step(Record, frozen=True, kw_only=True):
     """One `[[steps]]` table: the action and its keys, in the order in which they are written.
 
+    `when` is None for a step that is for every platform.
     Of a recipe that a program of the user's wrote, values that are neither text nor a list of texts stand here as JSON.
     """
 
     action: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$(?!\n)")]
+    when: When | None = None
     params: dict[str, Param]
 
 

@@ -2,13 +2,15 @@
 
 A fixture names its `source`, its tool `name` and its `pages`: path below the registry -> `{"json": ...}`,
 `{"lines": [...]}` (one JSON value a line), `{"text": ...}`, `{"zip": {member: text}}`, `{"tar": {member: text}}`,
-`{"bottle": {member: text}}`, whose members can all be run, or `{"gem": [lines of its YAML]}` (`"old gem"`: behind much
-data). In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page.
+`{"bottle": {member: text}}`, whose members can all be run, `{"gem": [lines of its YAML]}` (`"old gem"`: behind much
+data) or `{"program": ...}`. In JSON, `$SHA256 <path>` and `$SIZE <path>` stand for those of another page, in texts
+`$SHA256(<path>)` and `$SHA512(<path>)`; a member `$PROGRAM x86_64 glibc` is the beginning of such a program.
 """
 
 import hashlib
 import io
 import json
+import re
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +20,7 @@ from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.ecosystems.base import Made
 from pipeline.model import WorkOrder
 from tests.fake_packages import gem, tar_gz
+from tests.fake_programs import program_said
 from tests.fakes_fetcher import DictFetcher
 
 FOLDER = Path(__file__).with_name("fixtures")
@@ -34,8 +37,9 @@ class Sample:
         self.order = WorkOrder(source=raw["source"], name=raw["name"])
         self.page_json = {page: found.get("json", found.get("lines")) for page, found in raw["pages"].items()}
         self._by_line = {page for page, found in raw["pages"].items() if "lines" in found}
-        files = {page: make_zip(found["zip"]) for page, found in raw["pages"].items() if "zip" in found}
-        files |= {page: tar_gz(found["tar"]) for page, found in raw["pages"].items() if "tar" in found}
+        files = {page: make_zip(_members(found["zip"])) for page, found in raw["pages"].items() if "zip" in found}
+        files |= {page: tar_gz(_members(found["tar"])) for page, found in raw["pages"].items() if "tar" in found}
+        files |= {page: program_said(found["program"]) for page, found in raw["pages"].items() if "program" in found}
         files |= {
             page: tar_gz(found["bottle"], mode=0o755) for page, found in raw["pages"].items() if "bottle" in found
         }
@@ -48,7 +52,7 @@ class Sample:
         for page, value in self.page_json.items():
             self.page_json[page] = _filled(value, files)
             self.pages[REGISTRY + page] = self.encode(page, self.page_json[page])
-        texts = {page: found["text"] for page, found in raw["pages"].items() if "text" in found}
+        texts = {page: _summed(found["text"], files) for page, found in raw["pages"].items() if "text" in found}
         self.pages |= {REGISTRY + page: content.encode() for page, content in texts.items()}
         # The first answer in JSON; none where another form alone decides.
         self.metadata_page = next(iter(self.page_json), "")
@@ -85,14 +89,30 @@ def make_zip(members: dict[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
+def _members(texts: dict[str, str]) -> dict[str, str | bytes]:
+    """Return the members of an archive, with programs where a text asks for one."""
+    marker = "$PROGRAM "
+    return {
+        name: program_said(text.removeprefix(marker)) if text.startswith(marker) else text
+        for name, text in texts.items()
+    }
+
+
+def _summed(text: str, files: dict[str, bytes]) -> str:
+    return re.sub(
+        r"\$SHA(256|512)\(([^)]+)\)", lambda match: hashlib.new(f"sha{match[1]}", files[match[2]]).hexdigest(), text
+    )
+
+
 def _filled(value: object, files: dict[str, bytes]) -> object:
     match value:
         case dict():
             return {key: _filled(item, files) for key, item in value.items()}
         case list():
             return [_filled(item, files) for item in value]
-        case str() if value.startswith("$SHA256 "):
-            return hashlib.sha256(files[value.removeprefix("$SHA256 ")]).hexdigest()
+        case str() if "$SHA256 " in value:
+            head, _, page = value.partition("$SHA256 ")
+            return head + hashlib.sha256(files[page]).hexdigest()
         case str() if value.startswith("$SIZE "):
             return len(files[value.removeprefix("$SIZE ")])
         case _:
