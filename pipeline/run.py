@@ -140,7 +140,9 @@ class Run:
     def static_digest(self, source: str, outcome: Generated) -> str:
         """Return the digest of what a package's predictions are made from."""
         made_from = ("T0", source, outcome.recipe_sha256, revision_of(ecosystem_of(source)))
-        return digest_of(*made_from, *self._after(source))
+        # A recipe names no version, so it stays the same when a release gains or loses the file of a platform.
+        builds = [(build.platforms, build.artifact.digest) for build in outcome.evidence.builds]
+        return digest_of(*made_from, *builds, *self._after(source))
 
     def verdict_digest(self, platform: str, source: str, outcome: Generated) -> str:
         """Return the digest of what a verdict made on this machine is made from; the same on every machine."""

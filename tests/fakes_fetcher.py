@@ -6,6 +6,7 @@ import httpx2
 
 from pipeline.ecosystems.base import Answer
 from pipeline.model import Category, Failed, Held, Subcategory
+from pipeline.services import host_address
 
 NOT_FOUND = Failed(
     category=Category.RECIPE_NOT_FOUND,
@@ -39,14 +40,17 @@ class DictFetcher:
 class PlainFetcher:
     """Asks the real registries, once, without a cache and without retries; for `live` tests only."""
 
-    def __init__(self, client: httpx2.Client) -> None:
+    def __init__(self, client: httpx2.Client, credentials: Mapping[str, str] | None = None) -> None:
         self.client = client
+        self.credentials = credentials or {}
         self.bytes = 0
 
     def get(
         self, url: str, *, accept: str = "", tail_bytes: int = 0, span: tuple[int, int] | None = None, pinned: str = ""
     ) -> Answer | Failed | Held:
         headers = {"accept": accept} if accept else {}
+        if authorization := self.credentials.get(host_address(url)):
+            headers["authorization"] = authorization
         if tail_bytes or span:
             headers["range"] = f"bytes={span[0]}-{span[1]}" if span else f"bytes=-{tail_bytes}"
             headers["accept-encoding"] = "identity"

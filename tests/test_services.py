@@ -39,6 +39,17 @@ def test_what_the_ordinary_client_reads_comes_first(config, ecosystem, variable)
     assert clients(config, **{variable: "https://mirror.example/x/"}).registry(ecosystem) == "https://mirror.example/x"
 
 
+def test_a_mirror_of_the_bottles_follows_the_address_for_a_formula(config):
+    """Homebrew's own variable; what else is asked of the API, such as its lists, needs no bottles."""
+    given = clients(config, HOMEBREW_BOTTLE_DOMAIN="https://mirror.example/bottles/")
+    api = config.ecosystems["homebrew"].registry
+    assert given.registry("homebrew", "jq") == f"{api} https://mirror.example/bottles"
+    assert given.registry("homebrew") == api
+    assert given.registry("cask", "iina") == api
+    with pytest.raises(BadInput, match="HOMEBREW_BOTTLE_DOMAIN"):
+        clients(config, HOMEBREW_BOTTLE_DOMAIN="two words").registry("homebrew", "jq")
+
+
 def test_an_address_that_is_none_is_refused_by_the_name_of_its_variable(config):
     """The value is not shown: it may hold a password."""
     with pytest.raises(BadInput, match="GITHUB_API_URL") as refused:

@@ -79,6 +79,8 @@ class Endpoints(Protocol):
     def registry(self, ecosystem: str, identifier: str = "") -> str:
         """Return the registry's base address without a trailing slash; npm has one for each scope, if set.
 
+        For a formula a mirror of the bottles follows after a blank, if one is set.
+
         Go has a list of them, or a word that says why there is none (`go_client.proxies_for`).
         """
 

@@ -84,7 +84,7 @@ def find_commands(bottles: list[Bottle], version: str, fetcher: Fetcher) -> Comm
 
 
 def _made_at(created: str) -> str:
-    """Return when the bottles were made. Of the day that is given it is the end: none is taken for older than it is."""
+    """Return when the bottles were made. Homebrew gives the day: its end, so that none seems older."""
     return f"{created}T23:59:59Z" if _DAY.fullmatch(created) else created
 
 

@@ -306,6 +306,8 @@ def _facts(cask: Cask, release: Release) -> Facts:
 def _step(application: Application, executables: list[str]) -> Step:
     return Step(
         action="app_bundle",
+        # No measurement says it, and none is needed: an application of macOS is for nothing else.
+        when=When(os=["darwin"]),
         params={
             "url": URL,
             "checksum": CHECKSUM,
