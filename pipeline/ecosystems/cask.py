@@ -16,7 +16,7 @@ from pipeline.ecosystems import brew
 from pipeline.ecosystems.base import Answer, Fetcher, Made
 from pipeline.ecosystems.brew import needs_manual, string, strings
 from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, seen, settled, shown
-from pipeline.model import Artifact, Build, Failed, License, Origin, Skipped, Step, Subcategory, WorkOrder
+from pipeline.model import Artifact, Build, Failed, License, Origin, Skipped, Step, Subcategory, When, WorkOrder
 from pipeline.platforms import ALL_PLATFORMS, READER_ARCH
 from pipeline.source import identifier_of
 
