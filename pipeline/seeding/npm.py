@@ -1,9 +1,9 @@
 """npm: the registry's search for packages that call themselves command-line tools.
 
 `GET <registry>/-/v1/search?text=keywords:cli&size=…&from=…` answers with `objects`, each with `package.name`,
-`package.links.repository` and, where they are counted, `downloads.monthly`; a page has at most 250. A keyword is a claim: libraries
-that tools are made with have it too. They are found out by their first generation, as `no_executables`. Where a
-registry counts no downloads, the order of its search is what is left.
+`package.links.repository` and, where they are counted, `downloads.monthly`; a page has at most 250. Where a registry
+counts no downloads, the order of its search is what is left. A keyword is a claim: libraries that tools are made with
+have it too. They are found out by their first generation, as `no_executables`.
 """
 
 from collections.abc import Iterator
