@@ -273,7 +273,7 @@ class CleanTasks(NamesNearest, Clean):  # type: ignore[misc]  # doit has no type
         terminal, self.outstream = self.outstream, io.StringIO()
         super().clean_tasks(tasks, dryrun, forget_tasks)
         self.outstream = terminal
-        with_files = [task.name for task in tasks if task.actions]
+        with_files = [task.name for task in tasks if task.targets]
         if dryrun:
             self.outstream.writelines(f"would clean {name}\n" for name in with_files)
         else:

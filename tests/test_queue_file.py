@@ -7,9 +7,9 @@ import pytest
 
 from pipeline.errors import BadInput
 from pipeline.model import EntryStatus
-from pipeline.state.queue_file import change
+from pipeline.state.queue_file import change, extend
 from pipeline.store import SHIPPED, Paths
-from tests.builders import config
+from tests.builders import config, entry
 
 LATER = "2027-01-01T00:00:00Z"
 
@@ -77,6 +77,40 @@ def test_entries_stay_where_they_are(paths):
     """The order is the rank, and people's."""
     with pytest.raises(ValueError, match="move entries"):
         change(paths, config(), lambda queue: msgspec.structs.replace(queue, entries=queue.entries[1:]))
+
+
+def test_new_entries_stand_at_the_end_and_say_only_what_is_so(paths):
+    """What is there keeps its bytes; a new entry has no lines that say nothing."""
+    before = (paths.root / config().queue).read_bytes()
+    new = entry("npm:new", rank=3, added_at=LATER, alternatives=["pypi:new"])
+
+    def wanted(queue):
+        return msgspec.structs.replace(queue, entries=[*queue.entries, new], updated_at=LATER)
+
+    extend(paths, config(), wanted)
+    after = (paths.root / config().queue).read_bytes()
+    head = before.split(b'"entries"')[1].rpartition(b"\n  ]")[0]
+    assert head in after
+    assert json.loads(after)["entries"][-1] == {
+        "name": "new",
+        "source": "npm:new",
+        "priority": 2,
+        "status": "pending",
+        "confidence": "curated",
+        "disambiguated_at": None,
+        "failure_count": 0,
+        "next_retry_at": None,
+        "added_at": LATER,
+        "rank": 3,
+        "alternatives": ["pypi:new"],
+    }
+
+
+@pytest.mark.parametrize("kept", [slice(1, None), slice(None, None, -1), slice(0, 1)])
+def test_an_addition_may_not_remove_or_move_entries(paths, kept):
+    """It only adds."""
+    with pytest.raises(ValueError, match="may not remove or move entries"):
+        extend(paths, config(), lambda queue: msgspec.structs.replace(queue, entries=queue.entries[kept]))
 
 
 def test_a_queue_that_cannot_be_read_is_never_overwritten(paths):

@@ -12,13 +12,12 @@ import yaml
 from pipeline.config import Config, GeneratorKind, to_config
 from pipeline.model import Budget, Control, EntryStatus, Queue, QueueEntry
 from pipeline.source import ecosystem_of, identifier_of
+from pipeline.state.queue_file import SELDOM_WRITTEN
 
 ROOT = Path(__file__).resolve().parents[1]
 QUEUE_FILE = ROOT / "data" / "queues" / "priority-queue.json"
 CONTROL_FILE = ROOT / "batch-control.json"
 RECIPE_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-# True of few entries, or written by the pipeline: in 200 entries, lines that say nothing hide those that do.
-SELDOM_WRITTEN = {"heavy", "blocked_by", "added_at", "rank", "repository", "alternatives"}
 # Each takes more than a hundred megabytes, or minutes, to install; a first run must be quick.
 GIANTS = {
     "npm:aws-cdk",

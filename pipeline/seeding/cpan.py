@@ -51,7 +51,7 @@ class Search(msgspec.Struct, frozen=True):
 
 def propose(*, registry: str, fetcher: Fetcher, limit: int) -> list[Proposal] | Failed | Held:
     """Return the distributions of the search, by those that need them."""
-    base = f"{registry}/v1/distribution/_search?q=name:App-*&sort=river.total:desc"
+    base = f"{registry}/distribution/_search?q=name:App-*&sort=river.total:desc"
     size = min(limit, PAGE)
     urls = (f"{base}&size={size}&from={start}" for start in range(0, limit, size))
     return ranked(NAME, gather(urls, fetcher, reading(Search, "search of MetaCPAN", _offers), limit), limit)

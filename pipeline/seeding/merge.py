@@ -138,8 +138,9 @@ def _take(
     if alike and alike[0].settled and (by_name or alone):
         _add_alternative(proposal.source, alike[0], entries, shelf, done)
         return
-    why = SHARED_REPOSITORY if not alike or alike[0].settled else IN_DOUBT
-    if not alike:
+    if alike:
+        why = SHARED_REPOSITORY if alike[0].settled else IN_DOUBT
+    else:
         alike = shelf.same_name(recipe)
         both = bool(repository) and all(tool.repository for tool in alike)
         why = OTHER_REPOSITORY if both else UNKNOWN_REPOSITORY

@@ -1,8 +1,9 @@
 """npm: the registry's search for packages that call themselves command-line tools.
 
 `GET <registry>/-/v1/search?text=keywords:cli&size=…&from=…` answers with `objects`, each with `package.name`,
-`package.links.repository` and, since 2025, `downloads.monthly`; a page has at most 250. A keyword is a claim: libraries
-that tools are made with have it too. They are found out by their first generation, as `no_executables`.
+`package.links.repository` and, where they are counted, `downloads.monthly`; a page has at most 250. Where a registry
+counts no downloads, the order of its search is what is left. A keyword is a claim: libraries that tools are made with
+have it too. They are found out by their first generation, as `no_executables`.
 """
 
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pipeline.model import Failed, Held
 from pipeline.seeding.base import Offered, Proposal, gather, ranked, reading, text_of
 
 NAME = "npm"
-MEASURE = "downloads of a month among packages with the keyword `cli`, else the order of the registry's search"
+MEASURE = "downloads of a month with the keyword `cli`"
 PAGE = 250  # the registry's own limit
 
 

@@ -11,6 +11,9 @@ from pipeline.model import Queue, QueueEntry
 from pipeline.settings import load_queue
 from pipeline.store import Paths, read_bytes, write_bytes
 
+# True of few entries, or written by the pipeline: in a long queue, lines that say nothing hide those that do.
+SELDOM_WRITTEN = frozenset({"heavy", "blocked_by", "added_at", "rank", "repository", "alternatives"})
+
 
 def change(paths: Paths, config: Config, wanted: Callable[[Queue], Queue]) -> Queue:
     """Change the queue's entries and return what the file says then; nothing is written when nothing changes.
@@ -52,14 +55,8 @@ def _write(paths: Paths, config: Config, known: Queue, changed: Queue) -> None:
 
 
 def _new(entry: QueueEntry) -> dict[str, Any]:
-    """Return a new entry's JSON: what says nothing is left out."""
-    defaults = {
-        field.name: field.default_factory() if field.default is msgspec.NODEFAULT else field.default
-        for field in msgspec.structs.fields(QueueEntry)
-        if not field.required
-    }
-    plain = msgspec.to_builtins(entry)
-    return {key: value for key, value in plain.items() if key not in defaults or value != defaults[key]}
+    """Return a new entry's JSON, in the style of those that people write."""
+    return {key: value for key, value in msgspec.to_builtins(entry).items() if value or key not in SELDOM_WRITTEN}
 
 
 def _laid_over(raw: dict[str, Any], before: QueueEntry, after: QueueEntry) -> dict[str, Any]:

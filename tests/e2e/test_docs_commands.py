@@ -38,7 +38,10 @@ COMMANDS = commands()
 
 @pytest.fixture
 def furnished(world: World) -> World:
-    """A root whose queue has the packages that the documentation names."""
+    """A root whose queue has the packages that the documentation names, and a registry with a search."""
+    for limit in (20, 100):
+        query = f"text=keywords:cli&popularity=1.0&quality=0.0&maintenance=0.0&size={limit}&from=0"
+        world.registry.add(f"/npm/-/v1/search?{query}", b'{"objects": [{"package": {"name": "prettier"}}]}')
     world.queue(world.npm("prettier"), world.npm("pretty-quick"), world.pypi("black"))
     return world
 

@@ -6,7 +6,7 @@ import pytest
 from pipeline.commands.requeue import words
 from pipeline.errors import AlreadyRunning, EmptySelection, PipelineError, UnknownName
 from pipeline.lock import alone
-from pipeline.model import AttemptOutcome, EntryStatus, Queue, Subcategory
+from pipeline.model import AttemptOutcome, Confidence, EntryStatus, Queue, Subcategory
 from pipeline.publishing.requeue import Wanted, causes_of, chosen, requeue
 from pipeline.state import journal
 from pipeline.store import Paths
@@ -47,6 +47,14 @@ def test_an_ecosystem_asks_for_all_that_is_held_back():
     sources, in_review = asked_for(*entries, history=history, ecosystem="npm")
     assert sources == ["npm:failed", "npm:blocked", "npm:requires_manual", "npm:waits", "npm:later"]
     assert in_review == ["npm:in_review"]
+
+
+def test_what_is_doubtful_is_asked_for_by_its_source_alone():
+    """Whether it is a tool of its own is decided for each; a filter decides nothing."""
+    manual = {"status": EntryStatus.REQUIRES_MANUAL}
+    entries = [entry("npm:a", **manual, confidence=Confidence.DOUBTFUL), entry("npm:b", **manual)]
+    assert asked_for(*entries, ecosystem="npm")[0] == ["npm:b"]
+    assert asked_for(*entries, sources=["npm:a"])[0] == ["npm:a"]
 
 
 def test_a_category_asks_for_all_that_failed_for_one_of_its_causes():

@@ -15,7 +15,7 @@ API = "https://api.example"
 NPM = f"{REGISTRY}/-/v1/search?text=keywords:cli&popularity=1.0&quality=0.0&maintenance=0.0"
 CRATES = f"{API}/api/v1/crates?category=command-line-utilities&sort=recent-downloads"
 GITHUB = f"{REGISTRY}/search/repositories?q=topic:cli+archived:false&sort=stars&order=desc"
-CPAN = f"{REGISTRY}/v1/distribution/_search?q=name:App-*&sort=river.total:desc"
+CPAN = f"{REGISTRY}/distribution/_search?q=name:App-*&sort=river.total:desc"
 GIT = "git+https://git.example/tool.git"
 
 

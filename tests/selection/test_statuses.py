@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.model import AttemptOutcome, EntryStatus, Subcategory
+from pipeline.model import AttemptOutcome, Confidence, EntryStatus, Subcategory
 from pipeline.selection.statuses import CANDIDATES, after_batch, merged, requeued, unblocked
 from tests.builders import entry, queue
 from tests.builders_selection import ENTRIES, SHIPPED, before, concluded, failed, told
@@ -102,6 +102,14 @@ def test_a_merge_ends_the_review_of_its_sources_only():
     known = queue(*(entry(f"npm:{name}", status=review) for name in "ab"), entry("npm:c", status=EntryStatus.EXCLUDED))
     done = merged(known, frozenset({"npm:a", "npm:c"}), at=AT)
     assert [one.status for one in done.entries] == [EntryStatus.SUCCESS, review, EntryStatus.EXCLUDED]
+
+
+def test_who_asks_for_a_doubtful_entry_has_decided():
+    """It is a tool of its own from then on, and what it was like is no other source of it."""
+    doubtful = {"status": EntryStatus.REQUIRES_MANUAL, "confidence": Confidence.DOUBTFUL, "rank": 7}
+    was = entry("npm:a", **doubtful, alternatives=["pypi:a"])
+    (now,) = requeued(queue(was), frozenset({"npm:a"}), at=AT).entries
+    assert now == entry("npm:a", confidence=Confidence.CURATED, disambiguated_at=AT, rank=7)
 
 
 def test_a_requeued_entry_is_as_new():
