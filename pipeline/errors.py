@@ -87,6 +87,6 @@ class AlreadyRunning(PipelineError):
 
 
 class Alarm(PipelineError):
-    """Nothing is broken that the pipeline can see, but a person should look: no recipe was made for too long."""
+    """Nothing that the pipeline can mend, but a person should look: no recipes, or one that came out different."""
 
     exit_code = 8

@@ -1,6 +1,6 @@
 """CPAN: distributions whose name begins with `App-`, by how many others need them.
 
-`GET <registry>/v1/distribution/_search?q=name:App-*&sort=river.total:desc` answers with `hits.hits`, each with
+`GET <registry>/distribution/_search?q=name:App-*&sort=river.total:desc` answers with `hits.hits`, each with
 `_source.name` and `_source.river.total`. MetaCPAN counts no downloads. Its leaderboard of favourites is not asked: it
 holds a hundred names, most of them libraries, and nothing in it tells which are tools.
 """
