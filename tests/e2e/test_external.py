@@ -4,15 +4,18 @@ import json
 import re
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.instants import timestamp
 from pipeline.model import AttemptOutcome, Failed, Generated, Held, Stage, Subcategory, Tier, VerdictStatus
 from pipeline.platforms import BY_ID
 from pipeline.state import journal
 from pipeline.store import SHIPPED
+from tests.builders_journal import line
 from tests.e2e.world import World, finish
 from tests.fakes_program import FakeProgram, recipe_text
 
@@ -183,6 +186,37 @@ def test_a_shell_line_of_the_program_is_held_for_a_person(shop: Shop) -> None:
     assert payload.included == [source]
     assert "tools:good runs commands of its own (run_command)" in payload.auto_merge.reasons
     assert not payload.auto_merge.allowed
+
+
+def test_a_recheck_asks_the_program_whether_anything_has_changed(shop: Shop) -> None:
+    """There is no metadata to look at; what it says is not kept, and a failure that is the same changes nothing."""
+    world = shop.world
+    for name in ("same", "other"):
+        shop.generator.on(name, exit=6, errors="no such file\n")
+    sources = ("tools:same", "tools:other")
+    world.queue(*sources)
+    world.ran("generate")
+    found = {source: world.outcome(source).outcome for source in sources}
+    at = timestamp(datetime.now(UTC) - timedelta(days=9))
+    journal.append(
+        world.paths,
+        [
+            line(source=source, at=at, subcategory=failed.subcategory, upstream=failed.upstream, fingerprint=None)
+            for source, failed in found.items()
+            if isinstance(failed, Failed)
+        ],
+    )
+    world.queue(*sources, status="failed")
+    shop.generator.on("same", exit=6, errors="no such file, after 3 s\n")
+    shop.sells("other")
+    out = world.ran("recheck").out.splitlines()
+    assert out == [
+        "unchanged  tools:same: install_error: program ended with exit code 6: no such file, after 3 s",
+        "changed    tools:other: version 1.2.3",
+        "2 packages looked at: 1 changed, 1 unchanged",
+    ]
+    assert not Path(world.paths.draft("tools:other")).exists()
+    assert shop.asked() == (4, 0)
 
 
 def test_an_operators_switch_holds_before_the_program_starts(shop: Shop) -> None:
