@@ -6,10 +6,12 @@ or another placeholder. Braces that hold anything but lower-case letters are lef
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
 from pipeline.checks import nearest, shorten
 from pipeline.errors import Defect
+from pipeline.text import one_line
 
 # What a generator and a validator are told; `{name}` is what the recipe is called.
 PACKAGE: Final = ("name", "source", "identifier")
@@ -22,6 +24,11 @@ def filled(command: Sequence[str], values: Mapping[str, str]) -> tuple[str, ...]
     """Return a command that `generator_defect` or `validator_defect` has passed, with the values in its arguments."""
     program, *arguments = command
     return (program, *(_PLACEHOLDER.sub(lambda found: values[found[1]], argument) for argument in arguments))
+
+
+def program_name(command: Sequence[str]) -> str:
+    """Return what a command's program is called in messages."""
+    return one_line(PurePosixPath(command[0]).name)
 
 
 def generator_defect(command: Sequence[str], pointer: str) -> Defect | None:

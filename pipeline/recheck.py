@@ -195,7 +195,7 @@ def _outcome(made: Made) -> Outcome:
 def _found(outcome: Generated | Skipped | Failed) -> _Found:
     match outcome:
         case Generated(evidence=evidence):
-            return _Found(message=f"version {evidence.version}", upstream=evidence.upstream)
+            return _Found(message=f"version {evidence.version or 'unknown'}", upstream=evidence.upstream)
         case Skipped(subcategory=cause, message=message, upstream=upstream):
             return _Found(message=message, cause=cause, upstream=upstream)
         case Failed(subcategory=cause, message=message, upstream=upstream, transient=transient):

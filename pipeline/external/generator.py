@@ -1,7 +1,6 @@
 """A program of the user's that makes a recipe: run once, read strictly, its bytes kept as they are."""
 
 from datetime import datetime
-from pathlib import PurePath
 
 from pipeline.config import EcosystemConfig
 from pipeline.digests import digest_of, sha256
@@ -15,6 +14,7 @@ from pipeline.model import (
     Artifact,
     Evidence,
     ExternalAnswer,
+    Failed,
     FieldEvidence,
     License,
     Origin,
@@ -23,7 +23,7 @@ from pipeline.model import (
     Subcategory,
     WorkOrder,
 )
-from pipeline.placeholders import filled
+from pipeline.placeholders import filled, program_name
 from pipeline.source import identifier_of
 from pipeline.text import kebab, one_line, repository
 
@@ -35,7 +35,7 @@ def make(order: WorkOrder, config: EcosystemConfig, timeout: float, surroundings
     name = kebab(order.name)
     if not name:
         return Skipped(subcategory=Subcategory.BAD_NAME, message=f"no recipe can be called {order.name!r}")
-    program = PurePath(config.command[0]).name
+    program = program_name(config.command)
     with private_folder(surroundings.jobs) as folder:
         output = folder / f"{name}.toml"
         values = {
@@ -51,21 +51,26 @@ def make(order: WorkOrder, config: EcosystemConfig, timeout: float, surroundings
         if ended is not None:
             return outcome_of(ended)
         written = read_written(output)
+    if isinstance(written, Broken):
+        return _refused(written, program)
     return _draft(written, answer, name, program, now)
 
 
-def _draft(written: str | Broken, answer: ExternalAnswer, name: str, program: str, now: datetime) -> Made:
-    """Return what a program that ended well has left, held against the rules of the recipe format."""
-    recipe = written if isinstance(written, Broken) else read_recipe(written, name)
+def _draft(text: str, answer: ExternalAnswer, name: str, program: str, now: datetime) -> Made:
+    """Return what a program that ended well has written, held against the rules of the recipe format."""
+    recipe = read_recipe(text, name)
     match recipe:
-        case Broken(rule=rule):
-            cause, message = Subcategory.BAD_RECIPE, f"{program} ended well, but {rule}"
+        case Broken():
+            return _refused(recipe, program)
         case NoExecutable(message=message):
-            cause = Subcategory.NO_EXECUTABLES
+            return outcome_of(Ended(cause=Subcategory.NO_EXECUTABLES, message=message, exit_code=0))
         case Recipe():
-            text = "" if isinstance(written, Broken) else written
             return Draft(recipe=recipe, evidence=_evidence(recipe, text, answer, program, now), text=text)
-    return outcome_of(Ended(cause=cause, message=one_line(message), exit_code=0))
+
+
+def _refused(broken: Broken, program: str) -> Skipped | Failed:
+    message = one_line(f"{program} ended well, but {broken.rule}")
+    return outcome_of(Ended(cause=Subcategory.BAD_RECIPE, message=message, exit_code=0))
 
 
 def _evidence(recipe: Recipe, text: str, answer: ExternalAnswer, program: str, now: datetime) -> Evidence:

@@ -1,7 +1,5 @@
 """A program of the user's that says whether a recipe works on a platform: run once, its exit code is the verdict."""
 
-from pathlib import PurePath
-
 import msgspec
 
 from pipeline.config import Command
@@ -9,7 +7,7 @@ from pipeline.digests import digest_of
 from pipeline.external.answers import Ended, Ran, answer_of, end_of, version_of
 from pipeline.external.process import Surroundings, carry_out, private_folder
 from pipeline.model import BackendInfo, Digest, PhaseResult, Subcategory, Tier, Verdict, VerdictStatus
-from pipeline.placeholders import filled
+from pipeline.placeholders import filled, program_name
 from pipeline.sandbox.output import printable, tail_of
 from pipeline.source import identifier_of
 from pipeline.taxonomy import TAXONOMY
@@ -37,7 +35,7 @@ def made_from(command: Command, timeout: float, platform: str, source: str, reci
 
 def validate(question: Question, command: Command, timeout: float, surroundings: Surroundings, now: str) -> Verdict:
     """Return what the command says of a recipe; only its exit code 0 is a pass."""
-    program = PurePath(command[0]).name
+    program = program_name(command)
     with private_folder(surroundings.jobs) as folder:
         recipe = folder / f"{question.name}.toml"
         recipe.write_bytes(question.text.encode())

@@ -3,6 +3,7 @@
 Its bytes are the draft and stay as they are; the record says of them what the later stages ask for.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -51,7 +52,7 @@ def read_recipe(text: str, name: str) -> Recipe | NoExecutable | Broken:
         "description": description(str(metadata.get("description", ""))),
         "homepage": metadata.get("homepage", ""),
         "dependencies": metadata.get("dependencies", []),
-        "version": {key: value for key, value in raw.get("version", {}).items() if isinstance(value, str)},
+        "version": raw.get("version", {}),
         "steps": [_step(step) for step in raw["steps"]],
         "executables": ordered(found, name),
     }
@@ -74,7 +75,8 @@ def _plain(value: object) -> str | list[str]:
         return value
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return [str(each) for each in value]
-    return msgspec.json.encode(value, order="deterministic").decode()
+    # TOML has dates, and numbers of any size.
+    return json.dumps(value, default=str, sort_keys=True, ensure_ascii=False)
 
 
 def _executables(raw: Mapping[str, Any]) -> Iterator[str]:

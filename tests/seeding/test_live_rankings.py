@@ -11,17 +11,20 @@ from pipeline.errors import NoClient, UnknownName
 from pipeline.model import Failed
 from pipeline.seed import RULES
 from pipeline.seeding import SEEDERS
+from pipeline.settings import load_config
 from pipeline.source import identifier_of
+from pipeline.store import Paths
 from tests.fakes_fetcher import PlainFetcher
 
 pytestmark = [pytest.mark.live, pytest.mark.enable_socket]
 
 
 @pytest.mark.parametrize("name", SEEDERS)
-def test_a_registry_ranks_its_own(name):
+def test_a_registry_ranks_its_own(name, tmp_path):
     """Three sources that its own rule for identifiers admits, ranked from 1; a mirror may offer none."""
     try:
-        registry = Clients(os.environ, Path.cwd()).registry(name)
+        config = load_config(Paths(tmp_path), [])
+        registry = Clients(os.environ, Path.cwd(), ecosystems=config.ecosystems).registry(name)
         with httpx2.Client(timeout=30) as client:
             found = SEEDERS[name].propose(registry=registry, fetcher=PlainFetcher(client), limit=3)
     except (NoClient, UnknownName) as error:
