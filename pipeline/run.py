@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pipeline.admission.admit import Admission, admit
 from pipeline.breakers import Breakers
 from pipeline.clients import Clients
 from pipeline.clock import Clock, SystemClock
+from pipeline.config import NetworkConfig
 from pipeline.control.events import event_of_outcome, event_of_verdict
 from pipeline.digests import digest_of
 from pipeline.ecosystems import ECOSYSTEMS
@@ -56,6 +58,7 @@ from pipeline.source import ecosystem_of, identifier_of
 from pipeline.state.metrics import keep_run
 from pipeline.store import machine_folder, read_result
 from pipeline.summary import Summary, summarise
+from pipeline.surroundings import Around, for_repositories
 from pipeline.verdicts import not_run, out_of_budget, unanswered
 
 if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
@@ -69,10 +72,14 @@ RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
 
 @dataclass(frozen=True, kw_only=True)
 class Adapters:
-    """What reaches outside of the process; tests put their own in."""
+    """What reaches outside of the process; tests put their own in.
+
+    `repositories` gives the fetcher for files of repositories, which may not keep anybody waiting.
+    """
 
     endpoints: Endpoints
     fetcher: Callable[[str], Fetcher]
+    repositories: Callable[[str], Fetcher]
     sandbox: Sandbox
 
 
@@ -95,6 +102,12 @@ class Run:
         self._orders = {order.source: order for order in self.plan.orders}
         self._slots = threading.BoundedSemaphore(self.plan.validation_workers)
         self._meter = Meter(self.plan)
+        self.around = Around(
+            self.plan.paths,
+            self.plan.config.gates,
+            self.plan.batch.id,
+            lambda ecosystem: self._opened().repositories(ecosystem),
+        )
 
     def moment(self) -> datetime:
         """Return the time of day."""
@@ -129,6 +142,10 @@ class Run:
         fetcher = Watching(adapters.fetcher(ecosystem))
         made = ECOSYSTEMS[ecosystem].make(order, registry=registry, fetcher=fetcher, now=self.moment())
         return from_stored(made) if fetcher.stood_in else made
+
+    def admit(self, order: WorkOrder, made: Made) -> Admission:
+        """Ask the gates on what was generated."""
+        return admit(made, order, self.plan.config.gates, self.around, self.moment())
 
     def made(self, record: OutcomeRecord) -> None:
         """Tell the breakers what came of a generation; a probe without a recipe has nothing left to show."""
@@ -278,10 +295,9 @@ class Run:
         paths.http_cache.parent.mkdir(parents=True, exist_ok=True)
         fetcher_class = _fetcher_class()
 
-        @cache
-        def fetcher(ecosystem: str) -> Fetcher:
+        def made_for(network: NetworkConfig, ecosystem: str) -> Fetcher:
             return fetcher_class(
-                config=self.plan.config.network,
+                config=network,
                 rate=self.plan.config.ecosystems[ecosystem].requests_per_second,
                 limiter=limiter,
                 cache_file=paths.http_cache,
@@ -291,11 +307,14 @@ class Run:
                 observer=partial(self._observe, ecosystem),
             )
 
+        network = self.plan.config.network
+        fetcher = cache(partial(made_for, network))
         for ecosystem in self.progress.ecosystems:
             fetcher(ecosystem)  # made here, under the lock: actions of many threads share them
         return Adapters(
             endpoints=Clients(self.environment, paths.root),
             fetcher=fetcher,
+            repositories=cache(partial(made_for, for_repositories(network))),
             sandbox=BwrapSandbox(self.environment),
         )
 

@@ -221,7 +221,8 @@ def constrain_digest(plan: Plan, order: WorkOrder) -> str:
 
 def payload_digest(plan: Plan) -> str:
     """Return the digest of what the payload depends on beside the records."""
-    return digest_of("payload", plan.batch.id, plan.config.payload)
+    gates = plan.config.gates
+    return digest_of("payload", plan.batch.id, plan.config.payload, gates.taken_executable, gates.approved)
 
 
 def _constrain_name(order: WorkOrder) -> str:

@@ -4,6 +4,7 @@ Records are read and written by `store`, which checks them. Times are RFC 3339 i
 seconds, sizes are bytes unless the name says otherwise, digests are lower-case hexadecimal SHA-256.
 """
 
+from pipeline.model.admission import AdmissionGate, Decision, GateVerdict
 from pipeline.model.base import (
     BatchId,
     Count,
@@ -19,6 +20,7 @@ from pipeline.model.batch import Batch, Gate, InputFingerprints, LeftOut, Packag
 from pipeline.model.constraints import Constraints, ConstraintsRecord
 from pipeline.model.control import Breaker, BreakerState, Budget, Control, Probe
 from pipeline.model.journal import MESSAGE_TAIL, Attempt, AttemptOutcome, Stage
+from pipeline.model.knowledge import Knowledge, Release, Resemblance
 from pipeline.model.ledger import BatchState, LedgerEntry, LedgerFile
 from pipeline.model.metrics import BatchMetrics, EcosystemCounts, RunRecord, Traffic
 from pipeline.model.outcome import (
@@ -46,6 +48,7 @@ from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticR
 __all__ = [
     "MESSAGE_TAIL",
     "STOOD_IN",
+    "AdmissionGate",
     "Artifact",
     "Attempt",
     "AttemptOutcome",
@@ -63,6 +66,7 @@ __all__ = [
     "ConstraintsRecord",
     "Control",
     "Count",
+    "Decision",
     "Digest",
     "EarlierTry",
     "EcosystemCounts",
@@ -74,9 +78,11 @@ __all__ = [
     "Failed",
     "FieldEvidence",
     "Gate",
+    "GateVerdict",
     "Generated",
     "Held",
     "InputFingerprints",
+    "Knowledge",
     "LedgerEntry",
     "LedgerFile",
     "LeftOut",
@@ -94,6 +100,8 @@ __all__ = [
     "QueueEntry",
     "Recipe",
     "Record",
+    "Release",
+    "Resemblance",
     "RunRecord",
     "Selected",
     "Skipped",

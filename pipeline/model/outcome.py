@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from pipeline.model.admission import GateVerdict
 from pipeline.model.base import Count, Digest, Record, SourceId, Timestamp, ToolName
 from pipeline.model.batch import Gate
+from pipeline.model.knowledge import Release
 from pipeline.model.recipe import Recipe
 
 # The risk of a recipe for which a stored answer stood in.
@@ -66,6 +68,13 @@ class Subcategory(StrEnum):
     MISSING_RECIPE = "missing_recipe"
     NOT_MERGEABLE = "not_mergeable"
     OUT_OF_BUDGET = "out_of_budget"
+    TOO_YOUNG = "too_young"
+    CHANGED_BYTES = "changed_bytes"
+    NAME_CONFUSION = "name_confusion"
+    UNKNOWN_LICENSE = "unknown_license"
+    INSTALL_SCRIPTS = "install_scripts"
+    COMMON_COMMAND = "common_command"
+    TAKEN_EXECUTABLE = "taken_executable"
 
 
 class Origin(StrEnum):
@@ -133,13 +142,16 @@ class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="kind"
     """A recipe cannot or should not be made from what upstream says: a fact, not a fault.
 
     `blocked_by` names the recipes that must exist first (`missing_recipe`). `upstream` is the digest of the semantic
-    part of the metadata that says so.
+    part of the metadata that says so. With `until` it only has to wait: from then on it is tried again. `needs_person`
+    says that no next try will help.
     """
 
     subcategory: Subcategory
     message: str
     blocked_by: list[ToolName] = []
     upstream: Digest | None = None
+    until: Timestamp | None = None
+    needs_person: bool = False
 
 
 class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="kind"):
@@ -173,7 +185,10 @@ class EarlierTry(Record, frozen=True, kw_only=True):
 
 
 class OutcomeRecord(Record, frozen=True, kw_only=True):
-    """The answer to one work order, `build/generate/<ecosystem>/<slug>.json`."""
+    """The answer to one work order, `build/generate/<ecosystem>/<slug>.json`.
+
+    `gates` holds what each gate said of what was generated, in their order, and `release` what they looked at.
+    """
 
     schema_version: Literal[1] = 1
     source: SourceId
@@ -182,4 +197,6 @@ class OutcomeRecord(Record, frozen=True, kw_only=True):
     at: Timestamp
     seconds: Annotated[float, Meta(ge=0)]
     outcome: Outcome
+    gates: list[GateVerdict] = []
+    release: Release | None = None
     earlier: list[EarlierTry] = []
