@@ -13,6 +13,7 @@ from pipeline import merging
 from pipeline import payload as payload_core
 from pipeline import seed as seeding
 from pipeline.body import commit_message, render_body
+from pipeline.config import GatesConfig, Policy
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.ecosystems.drafting import bad_metadata, no_answer, written
@@ -22,6 +23,7 @@ from pipeline.history.tries import before_outcome, keeping
 from pipeline.instants import timestamp
 from pipeline.model import (
     STOOD_IN,
+    AdmissionGate,
     Batch,
     ConstraintsRecord,
     Generated,
@@ -39,7 +41,7 @@ from pipeline.run import Run, current
 from pipeline.sandbox.installers import revision_of
 from pipeline.seeding.words import lines_of
 from pipeline.source import ecosystem_of
-from pipeline.staleness import outcome_is_final, usable, verdict_is_final
+from pipeline.staleness import outcome_is_final, still_waits, usable, verdict_is_final
 from pipeline.state.ledger import Ledger
 from pipeline.store import is_there, read, read_result, write, write_bytes
 from pipeline.tasks import (
@@ -77,7 +79,8 @@ def generate(source: str) -> Kept:
     if record is None or record.made_from != made_from or not _outcome_stands(run, record):
         started = run.clock.now()
         recorder = Recorder(Answers(run.plan.paths, run.plan.config.provenance))
-        outcome = _keep_draft(run, source, run.make(order, recorder))
+        admission = run.admit(order, run.make(order, recorder))
+        outcome = _keep_draft(run, source, admission.made)
         record = OutcomeRecord(
             source=source,
             name=order.name,
@@ -88,6 +91,8 @@ def generate(source: str) -> Kept:
             registry=recorder.registry,
             started_at=recorder.started_at,
             inputs=recorder.inputs,
+            gates=admission.gates,
+            release=admission.release,
             earlier=before_outcome(record, order.after),
         )
         write(path, record)
@@ -175,7 +180,8 @@ def payload() -> Kept:
         record.source: Path(paths.merged(record.source)).read_bytes() for record in records if not record.exclusion
     }
     held = held_paths(Ledger(paths).waiting(), batch.id)
-    result = payload_core.build(batch, records, run.plan.config.payload, recipes, held)
+    config = run.plan.config
+    result = payload_core.build(batch, records, config.payload, recipes, held, _owners(run, config.gates))
     by_source = {record.source: record for record in records}
     statements = {source: _statements(run, by_source[source]) for source in result.included}
     result = with_statements(result, statements)
@@ -189,6 +195,19 @@ def payload() -> Kept:
     write(paths.payload, result)
     run.progress.payload_written(result)
     return {"digest": payload_digest(run.plan), "final": True}
+
+
+def _owners(run: Run, config: GatesConfig) -> payload_core.Owners | None:
+    """Return who has which executable before the batch, None when that is only reported."""
+    if config.taken_executable is Policy.REPORT:
+        return None
+    return payload_core.Owners(
+        recipes=run.around.providers(),
+        approved=frozenset(
+            source for source, gates in config.approved.items() if AdmissionGate.TAKEN_EXECUTABLE in gates
+        ),
+        manual=config.taken_executable is Policy.MANUAL,
+    )
 
 
 def clean(files: list[str], dryrun: bool) -> None:
@@ -229,9 +248,9 @@ def _outcome(run: Run, source: str) -> Outcome:
 
 
 def _outcome_stands(run: Run, record: OutcomeRecord) -> bool:
-    """Return whether an outcome that is there is a result, with its recipe whole beside it."""
+    """Return whether an outcome that is there is a result, with its recipe whole beside it, or has still to wait."""
     if not isinstance(record.outcome, Generated):
-        return outcome_is_final(record.outcome)
+        return outcome_is_final(record.outcome) or still_waits(record.outcome, run.moment())
     draft = Path(run.plan.paths.draft(record.source))
     return draft.is_file() and sha256(draft.read_bytes()) == record.outcome.recipe_sha256
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.breakers import Breakers
 from pipeline.clients import Clients
 from pipeline.clock import Clock
+from pipeline.config import NetworkConfig
 from pipeline.ecosystems.base import Endpoints, Fetcher
 from pipeline.external.process import Surroundings, run_program
 from pipeline.external.programs import Programs
@@ -20,6 +21,7 @@ from pipeline.plan import Plan
 from pipeline.sandbox.base import Sandbox
 from pipeline.sandbox.bwrap import BwrapSandbox
 from pipeline.store import machine_folder
+from pipeline.surroundings import for_repositories
 
 if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
     from pipeline.http import HttpFetcher
@@ -27,10 +29,14 @@ if TYPE_CHECKING:  # at run time `_fetcher_class` brings it
 
 @dataclass(frozen=True, kw_only=True)
 class Adapters:
-    """What reaches outside of the process; tests put their own in."""
+    """What reaches outside of the process; tests put their own in.
+
+    `repositories` gives the fetcher for files of repositories, which may not keep anybody waiting.
+    """
 
     endpoints: Endpoints
     fetcher: Callable[[str], Fetcher]
+    repositories: Callable[[str], Fetcher]
     sandbox: Sandbox
     programs: Programs
 
@@ -56,10 +62,9 @@ def open_adapters(
     fetcher_class = _fetcher_class()
     endpoints = Clients(environment, paths.root, ecosystems=plan.config.ecosystems)
 
-    @cache
-    def fetcher(ecosystem: str) -> Fetcher:
+    def made_for(network: NetworkConfig, ecosystem: str) -> Fetcher:
         return fetcher_class(
-            config=plan.config.network,
+            config=network,
             rate=plan.config.ecosystems[ecosystem].requests_per_second,
             limiter=limiter,
             cache_file=paths.http_cache,
@@ -70,6 +75,9 @@ def open_adapters(
             credentials=endpoints.credentials(ecosystem),
         )
 
+    network = plan.config.network
+    fetcher = cache(partial(made_for, network))
+
     def moment() -> datetime:
         return datetime.fromtimestamp(clock.wall(), UTC)
 
@@ -78,6 +86,7 @@ def open_adapters(
     return Adapters(
         endpoints=endpoints,
         fetcher=fetcher,
+        repositories=cache(partial(made_for, for_repositories(network))),
         sandbox=BwrapSandbox(environment),
         programs=Programs(
             plan.config,

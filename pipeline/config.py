@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from pipeline.decoding import convert
-from pipeline.model import EcosystemId, Record
+from pipeline.model import AdmissionGate, EcosystemId, Record, SourceId
 from pipeline.platforms import BY_ID
 
 # A day: the operating system takes no endless time-out, and no registry is waited for longer.
@@ -15,6 +15,10 @@ Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 
 # What git takes for the beginning of a branch (git-check-ref-format).
 BRANCH_PREFIX = r"^(?!.*(\.\.|//|/\.|\.lock/))[a-z0-9][a-z0-9._/-]*$(?!\n)"
+
+
+# Where a file of a repository lies: a web address with both markers.
+FILES_TEMPLATE = r"^https?://[^\s{}]+\{repository\}[^\s{}]*\{file\}[^\s{}]*$(?!\n)"
 
 
 class GeneratorKind(StrEnum):
@@ -215,6 +219,49 @@ class ProvenanceConfig(Record, frozen=True, kw_only=True):
     answers_mb: Annotated[int, Meta(ge=1, le=1_048_576)]
 
 
+class Policy(StrEnum):
+    """What a gate on what is generated does with what it finds.
+
+    `report`: a risk in the pull request. `manual`: a person must look, and nothing is tried before. `refuse`: no
+    recipe, until something upstream changes.
+    """
+
+    REPORT = "report"
+    MANUAL = "manual"
+    REFUSE = "refuse"
+
+
+class ReleaseAgeConfig(Record, frozen=True, kw_only=True):
+    """How old a release must be. One whose age is unknown is held, or passes as a risk (`report`).
+
+    No package is held for longer than `deadline_days`, however often it releases; `at_deadline` says what follows.
+    """
+
+    min_hours: Annotated[float, Meta(ge=0, le=8760)]
+    unknown: Literal["hold", "report"]
+    deadline_days: Annotated[float, Meta(gt=0, le=365)]
+    at_deadline: Literal["report", "manual"]
+
+
+class GatesConfig(Record, frozen=True, kw_only=True):
+    """The gates on what is generated. `yanked` and `deprecated` have no policy: such a release is never used.
+
+    `approved` names the gates that a person has answered for a source. Files of repositories at `repository_host`
+    lie where the template `repository_files` says.
+    """
+
+    changed_bytes: Literal["freeze", "report"]
+    release_age: ReleaseAgeConfig
+    name_confusion: Policy
+    unknown_license: Policy
+    install_scripts: Policy
+    common_command: Policy
+    taken_executable: Policy
+    approved: dict[SourceId, list[AdmissionGate]]
+    repository_host: Annotated[str, Meta(pattern=r"^[a-z0-9.-]+(:\d+)?$(?!\n)", max_length=253)]
+    repository_files: Annotated[str, Meta(pattern=FILES_TEMPLATE, max_length=500)]
+
+
 class AlarmsConfig(Record, frozen=True, kw_only=True):
     """When `doit metrics` ends with the exit code of an alarm."""
 
@@ -258,6 +305,7 @@ class Config(Record, frozen=True, kw_only=True):
     budget: BudgetConfig
     publish: PublishConfig
     provenance: ProvenanceConfig
+    gates: GatesConfig
     alarms: AlarmsConfig
     seeding: SeedingConfig
 

@@ -126,7 +126,7 @@ def _without_recipe(
 ) -> ConstraintsRecord:
     match outcome:
         case Skipped():
-            kind: Literal["skipped", "failed", "held"] = "skipped"
+            kind: Literal["skipped", "failed", "held"] = "held" if outcome.until else "skipped"
             why = f"{outcome.subcategory}: {outcome.message}"
         case Failed():
             kind = "failed"

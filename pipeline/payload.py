@@ -1,9 +1,11 @@
 """The pull request as data: which packages are in it, which are not and why, and whether it may merge by itself."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from enum import StrEnum
 from pathlib import PurePosixPath
+
+import msgspec
 
 from pipeline.config import PayloadConfig
 from pipeline.constraints import PASSED
@@ -37,6 +39,19 @@ class Exclusion(StrEnum):
     DIGEST_MISMATCH = "digest_mismatch"
     NO_REAL_PASS = "no_real_pass"  # noqa: S105  # a verdict, not a password
     NAME_COLLISION = "name_collision"
+    TAKEN_EXECUTABLE = "taken_executable"
+
+
+class Owners(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has which executable before a batch.
+
+    `recipes` names for an executable the recipes that provide it. The sources in `approved` may provide one all the
+    same; `manual` says whether a person must look at the others.
+    """
+
+    recipes: Mapping[str, Sequence[str]] = {}
+    approved: Set[str] = frozenset()
+    manual: bool = True
 
 
 def build(
@@ -45,24 +60,31 @@ def build(
     config: PayloadConfig,
     recipes: Mapping[str, bytes],
     held: Mapping[str, str],
+    owners: Owners | None = None,
 ) -> Payload:
     """Return the pull request for a batch; each package of it is in exactly one of `included` and `excluded`.
 
-    `recipes` maps a source to the bytes of its recipe. Of two packages that want one file, the one selected first
-    gets it, and none gets one of `held`: the paths that an earlier batch waits with for its merge, with its id.
-    Records of packages that are not in the batch are left alone.
+    `recipes` maps a source to the bytes of its recipe. Of two packages that want one file, the one selected first gets
+    it, and none gets one of `held`: the paths that an earlier batch waits with for its merge, with its id. The same
+    goes for executables, unless `owners` is None. Records of packages that are not in the batch are left alone.
     """
     by_source = {record.source: record for record in records}
     included: list[ConstraintsRecord] = []
     excluded: list[Excluded] = []
     holders = dict(held)
+    taken: dict[str, str] = {}
     for selected in batch.selected:
         record = by_source.get(selected.source)
         reason = _objection(record, recipes.get(selected.source), holders)
         if record is None or reason:
             excluded.append(Excluded(source=selected.source, reason=reason))
             continue
+        clash = _clash(record, owners, taken) if owners is not None else ""
+        if owners is not None and clash:
+            excluded.append(Excluded(source=selected.source, reason=clash, needs_person=owners.manual))
+            continue
         holders[record.recipe_path] = record.source
+        taken.update({name: record.source for name in record.executables if name not in taken})
         included.append(record)
     return Payload(
         batch_id=batch.id,
@@ -145,6 +167,17 @@ def _objection(record: ConstraintsRecord | None, recipe: bytes | None, holders: 
         return f"{Exclusion.NO_REAL_PASS}: {_why_no_pass(record)}"
     if holder := holders.get(record.recipe_path):
         return f"{Exclusion.NAME_COLLISION}: {holder} has {record.recipe_path}"
+    return ""
+
+
+def _clash(record: ConstraintsRecord, owners: Owners, taken: Mapping[str, str]) -> str:
+    """Return which of its executables another recipe has: a published one, or one of a package before it; or ""."""
+    if record.source in owners.approved:
+        return ""
+    for name in record.executables:
+        published = (path for path in owners.recipes.get(name, ()) if path != record.recipe_path)
+        if owner := taken.get(name) or next(published, ""):
+            return f"{Exclusion.TAKEN_EXECUTABLE}: {name} is provided by {owner}"
     return ""
 
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import msgspec
 
@@ -11,6 +12,7 @@ from pipeline.checks import nearest
 from pipeline.config import Command, Config, GeneratorKind, Runner, ValidationConfig
 from pipeline.digests import digest_of
 from pipeline.errors import BadInput, Defect
+from pipeline.history.fingerprint import policy_of
 from pipeline.host import Host
 from pipeline.model import Batch, Control, InputFingerprints, Queue, WorkOrder
 from pipeline.platforms import BY_ID, Platform
@@ -99,7 +101,13 @@ class Plan:
     def generate_digest(self, order: WorkOrder) -> str:
         """Return the digest of all that an outcome is made from and that this side knows."""
         made_from = ("generate", order.source, order.name, self.revisions[ecosystem_of(order.source)])
-        return digest_of(*made_from, order.after) if order.after else digest_of(*made_from)
+        gates = self.config.gates.approved.get(order.source, []), order.knowledge
+        return digest_of(*made_from, self._gates, *gates, *([order.after] if order.after else []))
+
+    @cached_property
+    def _gates(self) -> str:
+        """The digest of the gates on what is generated, without what concerns single packages."""
+        return digest_of(policy_of(self.config.gates))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +162,7 @@ def read_inputs(paths: Paths, config: Config, revisions: Mapping[str, int]) -> I
     fingerprints = InputFingerprints(
         queue=queue_digest,
         control=digest_of(control.enabled, control.disabled_ecosystems),
-        config=digest_of(config.queue, config.batch, config.retry, config.quarantine, sorted(generators)),
+        config=digest_of(config.queue, config.batch, config.retry, config.quarantine, config.gates, sorted(generators)),
     )
     return Inputs(config=config, control=control, queue=queue, generators=generators, fingerprints=fingerprints)
 
@@ -195,12 +203,12 @@ def _stands(frozen: Batch, inputs: Inputs, ledger: Ledger) -> bool:
         return False
     if not ledger.is_unfinished(frozen.id) and (frozen.fingerprints != inputs.fingerprints or frozen.id in ledger.ids):
         return False
-    asked = [WorkOrder(source=entry.source, name=entry.name) for entry in frozen.selected]
-    known = {WorkOrder(source=entry.source, name=entry.name) for entry in inputs.queue.entries}
+    asked = [(entry.source, entry.name) for entry in frozen.selected]
+    known = {(entry.source, entry.name) for entry in inputs.queue.entries}
     return (
-        len({order.source for order in asked}) == len(asked)
+        len({source for source, _ in asked}) == len(asked)
         and known.issuperset(asked)
-        and all(ecosystem_of(order.source) in inputs.generators for order in asked)
+        and all(ecosystem_of(source) in inputs.generators for source, _ in asked)
     )
 
 
@@ -247,7 +255,13 @@ def _by_due_time(batch: Batch, config: Config) -> tuple[WorkOrder, ...]:
         index = seen.get(ecosystem, 0)
         seen[ecosystem] = index + 1
         when = index / config.ecosystems[ecosystem].requests_per_second
-        order = WorkOrder(source=entry.source, name=entry.name, heavy=entry.heavy, after=entry.after)
+        order = WorkOrder(
+            source=entry.source,
+            name=entry.name,
+            heavy=entry.heavy,
+            after=entry.after,
+            knowledge=entry.knowledge,
+        )
         due.append((when, position, order))
     return tuple(order for _, _, order in sorted(due, key=_due_key))
 

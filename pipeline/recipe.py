@@ -22,6 +22,7 @@ from pipeline.toml_edit import Change, Refusal, Value, edit, encode, parse
 
 __all__ = [
     "Refusal",
+    "executables_of",
     "installed_package",
     "merge_constraints",
     "recipe_path",
@@ -119,6 +120,18 @@ def installed_package(steps: Sequence[Step]) -> str:
     """Return what the first of a recipe's steps installs."""
     package = steps[0].params.get(PACKAGE_KEY.get(steps[0].action, ""), "")
     return package if isinstance(package, str) else ""
+
+
+def executables_of(text: str) -> list[str]:
+    """Return what a recipe installs, in its own order; a text that cannot be read installs nothing."""
+    raw = parse(text)
+    found: dict[str, None] = {}
+    for step in [] if isinstance(raw, Refusal) else _steps(raw):
+        for key in ("executables", "binaries"):
+            names = step.get(key, [])
+            for name in names if isinstance(names, list) else ():
+                found[str(name).rpartition("/")[2]] = None
+    return list(found)
 
 
 def runs_commands(text: str) -> bool:

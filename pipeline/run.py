@@ -15,6 +15,7 @@ import msgspec
 
 from pipeline import generation
 from pipeline.adapters import Adapters, open_adapters
+from pipeline.admission.admit import Admission, admit
 from pipeline.breakers import Breakers
 from pipeline.clock import Clock, SystemClock
 from pipeline.config import GeneratorKind
@@ -56,6 +57,7 @@ from pipeline.source import ecosystem_of, identifier_of
 from pipeline.state.metrics import keep_run
 from pipeline.store import Paths, read_result
 from pipeline.summary import Summary, summarise
+from pipeline.surroundings import Around
 from pipeline.verdicts import no_runner, not_run, out_of_budget, unanswered
 
 # What another try on this machine cannot mend.
@@ -83,6 +85,12 @@ class Run:
         self._orders = {order.source: order for order in self.plan.orders}
         self._slots = threading.BoundedSemaphore(self.plan.validation_workers)
         self._meter = Meter(self.plan)
+        self.around = Around(
+            self.plan.paths,
+            self.plan.config.gates,
+            self.plan.batch.id,
+            lambda ecosystem: self._opened().repositories(ecosystem),
+        )
 
     def moment(self) -> datetime:
         """Return the time of day."""
@@ -128,6 +136,10 @@ class Run:
                 message=error.line(),
             )
         return registry, adapters.fetcher(ecosystem)
+
+    def admit(self, order: WorkOrder, made: Made) -> Admission:
+        """Ask the gates on what was generated."""
+        return admit(made, order, self.plan.config.gates, self.around, self.moment())
 
     def made(self, record: OutcomeRecord) -> None:
         """Tell the breakers what came of a generation; a probe without a recipe has nothing left to show."""

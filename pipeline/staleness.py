@@ -1,5 +1,7 @@
 """Which results stand and which are tried again by the next run. Pure."""
 
+from datetime import datetime
+
 from pipeline.instants import known_instant
 from pipeline.model import (
     Failed,
@@ -19,14 +21,22 @@ MEASURED = frozenset({Tier.NATIVE, Tier.CONTAINER, Tier.CI, Tier.EXTERNAL})
 
 
 def outcome_is_final(outcome: Outcome) -> bool:
-    """Return whether an outcome stands: a network fault or a stop by control is not a result."""
+    """Return whether an outcome stands: a network fault, a stop by control or a wait for a time is not a result."""
     match outcome:
-        case Generated() | Skipped():
+        case Generated():
             return True
+        case Skipped(until=until):
+            return until is None
         case Failed(transient=transient):
             return not transient
         case Held():
             return False
+
+
+def still_waits(outcome: Outcome, now: datetime) -> bool:
+    """Return whether an outcome says to wait, and the time has not come: until then nothing is asked again."""
+    until = known_instant(outcome.until) if isinstance(outcome, Skipped) and outcome.until else None
+    return until is not None and now < until
 
 
 def verdict_is_final(verdict: Verdict) -> bool:

@@ -127,6 +127,12 @@ def recipe_names(paths: Paths) -> frozenset[str]:
     return frozenset(path.stem for path in paths.recipes.glob("?/*.toml"))
 
 
+def recipe_texts(paths: Paths) -> Iterator[tuple[str, str]]:
+    """Yield each published recipe with its path below the root, in the order of the paths; bad UTF-8 is replaced."""
+    for path in sorted(paths.recipes.glob("?/*.toml")):
+        yield str(path.relative_to(paths.root)), read_bytes(path, purpose="recipe").decode(errors="replace")
+
+
 def machine_folder(environment: Mapping[str, str], fallback: Path) -> Path:
     """Return the folder that all of this user's runs on this machine share, whatever their root.
 

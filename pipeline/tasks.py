@@ -244,8 +244,8 @@ def constrain_digest(plan: Plan, order: WorkOrder) -> str:
 
 def payload_digest(plan: Plan) -> str:
     """Return the digest of what the payload depends on beside the records."""
-    said = (plan.config.provenance.builder, policy_digest(plan.config))
-    return digest_of("payload", plan.batch.id, plan.config.payload, *said)
+    gates, said = plan.config.gates, (plan.config.provenance.builder, policy_digest(plan.config))
+    return digest_of("payload", plan.batch.id, plan.config.payload, *said, gates.taken_executable, gates.approved)
 
 
 def _constrain_name(order: WorkOrder) -> str:

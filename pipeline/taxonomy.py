@@ -263,6 +263,41 @@ TAXONOMY: dict[Subcategory, Cause] = {
         Category.INSTALL_FAILED,
         "Read what the validator's program said, and mend the program or its command.",
     ),
+    Subcategory.TOO_YOUNG: _cause(
+        Owner.UPSTREAM,
+        Category.GENERATION_FAILED,
+        "Wait: it is tried again as soon as the release is old enough, or lower gates.release_age.min_hours.",
+    ),
+    Subcategory.CHANGED_BYTES: _cause(
+        Owner.UPSTREAM,
+        Category.GENERATION_FAILED,
+        "Ask its authors why a version has other bytes than before; `doit requeue` with its source accepts them.",
+    ),
+    Subcategory.NAME_CONFUSION: _cause(
+        Owner.US,
+        Category.GENERATION_FAILED,
+        "Look whether the package is the one that is meant, then approve it (gates.approved) or exclude it.",
+    ),
+    Subcategory.UNKNOWN_LICENSE: _cause(
+        Owner.UPSTREAM,
+        Category.GENERATION_FAILED,
+        "Ask its authors to name an SPDX licence, or approve the package (gates.approved).",
+    ),
+    Subcategory.INSTALL_SCRIPTS: _cause(
+        Owner.UPSTREAM,
+        Category.GENERATION_FAILED,
+        "Read what its install scripts do, then approve the package (gates.approved) or exclude it.",
+    ),
+    Subcategory.COMMON_COMMAND: _cause(
+        Owner.US,
+        Category.GENERATION_FAILED,
+        "Look whether users want their system's command replaced, then approve it (gates.approved) or exclude it.",
+    ),
+    Subcategory.TAKEN_EXECUTABLE: _cause(
+        Owner.US,
+        Category.GENERATION_FAILED,
+        "Decide which of the two recipes provides the command: exclude one, or approve both (gates.approved).",
+    ),
     Subcategory.NOT_GENERATED: _cause(
         Owner.US,
         Category.GENERATION_FAILED,

@@ -196,6 +196,8 @@ def _says(attempt: Attempt) -> bool | None:
             return not infrastructure  # a recipe from a stored answer: the registry did not answer
         case AttemptOutcome.FAILED:
             return True
+        case AttemptOutcome.DEFERRED if attempt.until is not None:  # there was an answer, and it says to wait
+            return True
         case AttemptOutcome.TRANSIENT if infrastructure:
             return False
         case _:

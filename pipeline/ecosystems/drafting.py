@@ -31,8 +31,6 @@ from pipeline.model import (
 from pipeline.recipe import render
 from pipeline.recipe_rules import PACKAGE_KEY
 
-# A release this young may still be withdrawn: most malicious ones are found within three days.
-YOUNG_DAYS = 3.0
 # As in `Evidence.version`: what is longer is no version.
 LONGEST_VERSION = 100
 # The recipe format's rule, and the limit of model.ExecutableName.
@@ -141,20 +139,16 @@ def _evidence(recipe: Recipe, facts: Facts, homepage: Cited, now: datetime) -> E
         runtime_requirement=text.one_line(facts.runtime_requirement)[:100],
         has_install_scripts=facts.has_install_scripts,
         has_attestations=facts.has_attestations,
-        risks=[*_common_risks(recipe, facts, repository, age_days), *facts.risks],
+        risks=[*_common_risks(recipe, facts, repository), *facts.risks],
         upstream=facts.upstream,
         builds=list(facts.builds),
     )
 
 
-def _common_risks(recipe: Recipe, facts: Facts, repository: str, age_days: float | None) -> list[str]:
+def _common_risks(recipe: Recipe, facts: Facts, repository: str) -> list[str]:
+    """Return what a reviewer should know of any package; `pipeline.admission` adds what its gates find."""
     first = recipe.executables[0]
-    declared = f" (upstream says {facts.license.declared!r})" if facts.license.declared else " (upstream names none)"
     found = {
-        "has install scripts, which run code of the package": facts.has_install_scripts,
-        "released less than 72 hours ago": age_days is not None and age_days < YOUNG_DAYS,
-        "the registry gives no release time": age_days is None,
-        f"the licence is unknown{declared}": facts.license.spdx is None,
         "names no repository that can be looked at": not repository,
         f"no executable is called {recipe.name}; the first is {first}": recipe.name not in recipe.executables,
         "the registry gives no digest that can be trusted": not facts.artifact.digest,

@@ -18,6 +18,7 @@ from pipeline.model import (
     Category,
     ConstraintsRecord,
     EarlierTry,
+    Excluded,
     Failed,
     Generated,
     Held,
@@ -62,7 +63,7 @@ def attempts_of(
     configuration. Tries up to a package's `after` were told with the batch that made them.
     """
     included = frozenset(payload.included)
-    reasons = {each.source: each.reason for each in payload.excluded}
+    left_out = {each.source: each for each in payload.excluded}
     lines: list[Attempt] = []
     for selected in batch.selected:
         source = selected.source
@@ -71,13 +72,13 @@ def attempts_of(
         tries = _tries(record, verdicts.get(source, ()), batch.id)
         lines.extend(line for line in tries if not was_told(line.at, selected.after))
         merged = constraints.get(source)
-        reason = reasons.get(source) or (merged.exclusion if merged else "")
+        told = left_out.get(source) or Excluded(source=source, reason=merged.exclusion if merged else "")
         end = _Conclusion(batch.id, source, record, at)
         if source in included:
             lines.append(end.line(AttemptOutcome.SUCCEEDED))
         else:
             print_of = fingerprint(end.upstream, revisions.get(ecosystem_of(source), 0), policy)
-            lines.append(_concluded(end, ran, reason, print_of))
+            lines.append(_concluded(end, ran, told, print_of))
     # A verdict may come from a machine with a broken clock.
     return [msgspec.structs.replace(line, at=in_utc(line.at) or at) for line in lines]
 
@@ -98,6 +99,7 @@ class _Conclusion:
         self._batch_id, self._source, self._at = batch_id, source, at
         self.outcome = record.outcome if record else None
         self.upstream = _upstream(self.outcome)
+        self._release = record.release if record else None
 
     def line(
         self,
@@ -109,6 +111,8 @@ class _Conclusion:
         exit_code: int | None = None,
         print_of: str | None = None,
         blocked_by: Sequence[str] = (),
+        until: str | None = None,
+        needs_person: bool = False,
     ) -> Attempt:
         """Return the line; the category is that of the cause unless it is given."""
         return Attempt(
@@ -122,35 +126,46 @@ class _Conclusion:
             fingerprint=print_of,
             upstream=self.upstream,
             blocked_by=list(blocked_by),
+            until=until,
+            needs_person=needs_person,
+            release=self._release,
             message=tail(message),
             at=self._at,
         )
 
 
-def _concluded(end: _Conclusion, ran: Sequence[Verdict], reason: str, print_of: str) -> Attempt:
+def _concluded(end: _Conclusion, ran: Sequence[Verdict], told: Excluded, print_of: str) -> Attempt:
     """Return the conclusion for a package that is not in the pull request."""
     match end.outcome:
         case None | Held():
-            return end.line(AttemptOutcome.DEFERRED, message=reason)
+            return end.line(AttemptOutcome.DEFERRED, message=told.reason)
+        case Skipped(subcategory=cause, message=message, until=str(until)):
+            return end.line(AttemptOutcome.DEFERRED, cause, message, until=until)
         case Skipped(subcategory=cause, message=message, blocked_by=blockers) if _is_blocked(end.outcome):
             code = end.outcome.exit_code
             return end.line(AttemptOutcome.BLOCKED, cause, message, exit_code=code, blocked_by=blockers)
-        case Skipped(subcategory=cause, message=message, exit_code=code):
-            return end.line(AttemptOutcome.FAILED, cause, message, exit_code=code, print_of=print_of)
+        case Skipped(subcategory=cause, message=message, exit_code=code, needs_person=person):
+            return end.line(
+                AttemptOutcome.FAILED, cause, message, exit_code=code, print_of=print_of, needs_person=person
+            )
         case Failed(subcategory=cause, message=message, category=category, transient=True, exit_code=code):
             return end.line(AttemptOutcome.TRANSIENT, cause, message, category=category, exit_code=code)
         case Failed(subcategory=cause, message=message, category=category, exit_code=code):
             return end.line(AttemptOutcome.FAILED, cause, message, category=category, exit_code=code, print_of=print_of)
         case Generated():
-            return _measured(end, ran, reason, print_of)
+            return _measured(end, ran, told, print_of)
 
 
-def _measured(end: _Conclusion, ran: Sequence[Verdict], reason: str, print_of: str) -> Attempt:
+def _measured(end: _Conclusion, ran: Sequence[Verdict], left_out: Excluded, print_of: str) -> Attempt:
     """Return the conclusion for a package that has a recipe, from what was run: nothing else counts for or against."""
+    reason, person = left_out.reason, left_out.needs_person
     if any(verdict.status in PASSED for verdict in ran):
-        if reason.partition(":")[0] in _NOT_ITS_FAULT:
+        said = reason.partition(":")[0]
+        if said in _NOT_ITS_FAULT:
             return end.line(AttemptOutcome.DEFERRED, message=reason)
-        return end.line(AttemptOutcome.FAILED, Subcategory.NOT_MERGEABLE, reason, print_of=print_of)
+        taken = said == Exclusion.TAKEN_EXECUTABLE
+        cause = Subcategory.TAKEN_EXECUTABLE if taken else Subcategory.NOT_MERGEABLE
+        return end.line(AttemptOutcome.FAILED, cause, reason, print_of=print_of, needs_person=person)
     failed = [verdict for verdict in ran if verdict.status is VerdictStatus.FAILED]
     waiting = [verdict for verdict in failed if verdict.blocked_by]
     if waiting:  # what can still change it, whatever else failed elsewhere
@@ -199,6 +214,7 @@ def _generated(record: OutcomeRecord, batch_id: str) -> Iterator[Attempt]:
     ended = _end_of(record.outcome)
     if ended is None:
         return
+    skipped = record.outcome if isinstance(record.outcome, Skipped) else None
     yield Attempt(
         source=record.source,
         batch_id=batch_id,
@@ -210,7 +226,8 @@ def _generated(record: OutcomeRecord, batch_id: str) -> Iterator[Attempt]:
         seconds=record.seconds,
         upstream=_upstream(record.outcome),
         exit_code=record.outcome.exit_code if isinstance(record.outcome, Skipped | Failed) else None,
-        blocked_by=record.outcome.blocked_by if isinstance(record.outcome, Skipped) else [],
+        blocked_by=skipped.blocked_by if skipped else [],
+        until=skipped.until if skipped else None,
         message=tail(message),
         at=record.at,
     )
@@ -220,6 +237,8 @@ def _end_of(outcome: Outcome) -> AttemptOutcome | None:
     match outcome:
         case Generated():
             return AttemptOutcome.SUCCEEDED
+        case Skipped(until=str()):
+            return AttemptOutcome.DEFERRED
         case Skipped():
             return AttemptOutcome.BLOCKED if _is_blocked(outcome) else AttemptOutcome.FAILED
         case Failed(transient=transient):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from pipeline.model import Attempt, AttemptOutcome, Stage, Subcategory
+from pipeline.model import Attempt, AttemptOutcome, Release, Stage, Subcategory
 
 
 # `gc=False`, here and in `Attempt`: they are in no cycles, and the collector would look through 100,000 of them.
@@ -27,6 +27,10 @@ class PackageHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     in a row it was blocked or deferred, `causes` the different deterministic failures since the last success or
     requeue. `waits_since` is when it last failed in a way that passes by itself, `repeated_at` when it was last tried
     in vain although nothing had changed. `at` is the time of the newest line that was folded.
+
+    `releases` are the last ones that were looked at, newest last. A gate on them put the package off until `due_at`,
+    the first time at `held_since`; `frozen_at` is when it found that a release had changed. `gate_asks` says that a
+    gate asks for a person.
     """
 
     tries: int = 0
@@ -43,6 +47,11 @@ class PackageHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     rolled_back_at: str | None = None
     rechecked_at: str | None = None
     upstream_changed: bool = False
+    releases: tuple[Release, ...] = ()
+    due_at: str | None = None
+    held_since: str | None = None
+    frozen_at: str | None = None
+    gate_asks: bool = False
     last_outcome: AttemptOutcome | None = None
     last_cause: Subcategory | None = None
     last_message: str = ""
@@ -51,6 +60,8 @@ class PackageHistory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
 
 History = Mapping[str, PackageHistory]
 NOTHING = PackageHistory()
+# Releases of a package that are remembered: a withdrawn one may come back after a few others.
+RELEASES = 8
 # Lines of these stages say nothing of the package as a whole.
 DETAILS = frozenset({Stage.GENERATE, Stage.VALIDATE})
 
@@ -66,7 +77,14 @@ def fold(known: PackageHistory, attempt: Attempt) -> PackageHistory:
         case Stage.RECHECK:
             return _rechecked(known, attempt)
         case Stage.REQUEUE:
-            kept = PackageHistory(tries=known.tries, last_tried=known.last_tried, succeeded_at=known.succeeded_at)
+            kept = PackageHistory(
+                tries=known.tries,
+                last_tried=known.last_tried,
+                succeeded_at=known.succeeded_at,
+                # Who asks for a frozen package again accepts the release as it is now.
+                releases=known.releases if known.frozen_at is None else (),
+                held_since=known.held_since,
+            )
             return msgspec.structs.replace(
                 kept, last_outcome=attempt.outcome, last_message=attempt.message, at=attempt.at
             )
@@ -98,9 +116,11 @@ def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
         last_outcome=attempt.outcome,
         last_cause=attempt.subcategory,
         last_message=attempt.message,
+        due_at=attempt.until,
+        releases=_seen(known, attempt),
     )
     if attempt.outcome is AttemptOutcome.DEFERRED:
-        return msgspec.structs.replace(known, deferrals=known.deferrals + 1)
+        return _put_off(known, attempt)
     repeated = attempt.at if is_in_vain(known, attempt) else known.repeated_at
     known = msgspec.structs.replace(known, tries=known.tries + 1, deferrals=0, repeated_at=repeated)
     match attempt.outcome:
@@ -116,6 +136,9 @@ def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
                 causes=causes,
                 failure=_failure(known.failure, attempt),
                 upstream_changed=False,
+                held_since=None,
+                frozen_at=_frozen_at(known, attempt),
+                gate_asks=attempt.needs_person,
             )
         case AttemptOutcome.BLOCKED:
             return msgspec.structs.replace(
@@ -126,6 +149,7 @@ def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
                 failure=None,
                 blocked_at=attempt.at,
                 upstream_changed=False,
+                held_since=None,
             )
         case AttemptOutcome.SUCCEEDED:
             return PackageHistory(
@@ -134,10 +158,37 @@ def _tried(known: PackageHistory, attempt: Attempt) -> PackageHistory:
                 succeeded_at=attempt.at,
                 last_outcome=attempt.outcome,
                 last_message=attempt.message,
+                releases=known.releases,
                 at=attempt.at,
             )
         case _:  # what no batch ends with
             return known
+
+
+def _put_off(known: PackageHistory, attempt: Attempt) -> PackageHistory:
+    """Fold what was not tried to its end; a gate that names a time has had an answer: no reason to stand back."""
+    if attempt.until is None:
+        return msgspec.structs.replace(known, deferrals=known.deferrals + 1)
+    return msgspec.structs.replace(
+        known, streak=0, blocks=0, deferrals=0, blocked_at=None, failure=None, held_since=known.held_since or attempt.at
+    )
+
+
+def _seen(known: PackageHistory, attempt: Attempt) -> tuple[Release, ...]:
+    """Return the releases that are remembered after a line; of one that changed, the bytes that it had first."""
+    release = attempt.release
+    if release is None or attempt.subcategory is Subcategory.CHANGED_BYTES:
+        return known.releases
+    if any(
+        (each.version, each.artifact, each.digest) == (release.version, release.artifact, release.digest)
+        for each in known.releases
+    ):
+        return known.releases
+    return (*known.releases, msgspec.structs.replace(release, since=attempt.at))[-RELEASES:]
+
+
+def _frozen_at(known: PackageHistory, attempt: Attempt) -> str | None:
+    return known.frozen_at or (attempt.at if attempt.subcategory is Subcategory.CHANGED_BYTES else None)
 
 
 def is_in_vain(known: PackageHistory, attempt: Attempt) -> bool:

@@ -33,6 +33,12 @@ def held_paths(waiting: Iterable[LedgerEntry], batch_id: str) -> dict[str, str]:
     return held
 
 
+def held_executables(waiting: Iterable[LedgerEntry], batch_id: str) -> dict[str, list[str]]:
+    """Return what the recipes install that wait for their merge with other batches than one, by their path."""
+    files = (file for entry in waiting if entry.batch_id != batch_id for file in standing_files(entry))
+    return {file.path: list(file.executables) for file in files}
+
+
 def taken_out(entry: LedgerEntry) -> list[LedgerFile]:
     """Return the recipes of a batch that were rolled back: all of it unless it names some."""
     if entry.state is BatchState.ROLLED_BACK and not entry.rolled_back:

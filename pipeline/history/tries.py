@@ -31,6 +31,8 @@ def before_outcome(replaced: OutcomeRecord | None, after: str | None) -> list[Ea
     match replaced.outcome:
         case Failed(category=category, subcategory=cause, message=message):
             pass
+        case Skipped(until=str()):  # it only had to wait
+            return replaced.earlier
         case Skipped(subcategory=cause, message=message):
             category = TAXONOMY[cause].category
         case Generated() | Held():

@@ -4,6 +4,7 @@ Records are read and written by `store`, which checks them. Times are RFC 3339 i
 seconds, sizes are bytes unless the name says otherwise, digests are lower-case hexadecimal SHA-256.
 """
 
+from pipeline.model.admission import AdmissionGate, Decision, GateVerdict
 from pipeline.model.base import (
     BatchId,
     Count,
@@ -20,6 +21,7 @@ from pipeline.model.constraints import Constraints, ConstraintsRecord
 from pipeline.model.control import Breaker, BreakerState, Budget, Control, Probe
 from pipeline.model.external import ExternalAnswer
 from pipeline.model.journal import MESSAGE_TAIL, Attempt, AttemptOutcome, Stage
+from pipeline.model.knowledge import Knowledge, Release, Resemblance
 from pipeline.model.ledger import BatchState, LedgerEntry, LedgerFile
 from pipeline.model.metrics import BatchMetrics, EcosystemCounts, RunRecord, Traffic
 from pipeline.model.outcome import (
@@ -49,6 +51,7 @@ from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticR
 __all__ = [
     "MESSAGE_TAIL",
     "STOOD_IN",
+    "AdmissionGate",
     "Artifact",
     "Attempt",
     "AttemptOutcome",
@@ -68,6 +71,7 @@ __all__ = [
     "ConstraintsRecord",
     "Control",
     "Count",
+    "Decision",
     "Digest",
     "EarlierTry",
     "EcosystemCounts",
@@ -80,10 +84,12 @@ __all__ = [
     "Failed",
     "FieldEvidence",
     "Gate",
+    "GateVerdict",
     "Generated",
     "Held",
     "Input",
     "InputFingerprints",
+    "Knowledge",
     "LedgerEntry",
     "LedgerFile",
     "LeftOut",
@@ -101,6 +107,8 @@ __all__ = [
     "QueueEntry",
     "Recipe",
     "Record",
+    "Release",
+    "Resemblance",
     "RunRecord",
     "Selected",
     "Skipped",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from pipeline.model.base import BatchId, Count, Digest, EcosystemId, Record, SourceId, Timestamp, ToolName
+from pipeline.model.knowledge import Knowledge
 
 
 class Gate(StrEnum):
@@ -38,6 +39,7 @@ class Selected(Record, frozen=True, kw_only=True):
     heavy: bool = False
     reason: str
     after: Timestamp | None = None
+    knowledge: Knowledge = Knowledge()
 
 
 class LeftOut(Record, frozen=True, kw_only=True):
@@ -77,6 +79,7 @@ class WorkOrder(Record, frozen=True, kw_only=True):
     name: ToolName
     heavy: bool = False
     after: Timestamp | None = None
+    knowledge: Knowledge = Knowledge()
 
 
 class PackageList(Record, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from pipeline.model.base import BatchId, Digest, Record, SourceId, Timestamp, ToolName
+from pipeline.model.knowledge import Release
 from pipeline.model.outcome import Category, Subcategory
 
 # Characters of a message that are kept: its end, where the cause stands.
@@ -27,8 +28,8 @@ class AttemptOutcome(StrEnum):
     """What came of an attempt.
 
     `transient` passes by itself, `failed` does not until something changes; `deferred` was not tried for want of
-    minutes or by the operator's will. `unchanged` and `changed` answer a recheck; `requeued` and `rolled_back` are what
-    people did.
+    minutes, by the operator's will, or because a gate holds it until a time. `unchanged` and `changed` answer a
+    recheck; `requeued` and `rolled_back` are what people did.
     """
 
     SUCCEEDED = "succeeded"
@@ -46,7 +47,9 @@ class Attempt(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One line of `data/journal/YYYY-MM.jsonl`; the month is that of `at`, in UTC.
 
     `fingerprint` is the digest of what a deterministic failure depends on: `upstream` (the semantic part of the
-    metadata), the generator's revision and the policy. `platform` is "" where the stage has none.
+    metadata), the generator's revision and the policy. `platform` is "" where the stage has none. `until` is when a
+    package that was put off is due. `release` is what was looked at, on the line that ends a package's way through a
+    batch.
     """
 
     source: SourceId
@@ -62,5 +65,8 @@ class Attempt(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     fingerprint: Digest | None = None
     upstream: Digest | None = None
     blocked_by: list[ToolName] = []
+    until: Timestamp | None = None
+    needs_person: bool = False
+    release: Release | None = None
     message: Annotated[str, Meta(max_length=MESSAGE_TAIL)] = ""
     at: Timestamp

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Literal
 
-from pipeline.model.base import BatchId, Digest, RecipePath, Record, SourceId, Timestamp
+from pipeline.model.base import BatchId, Digest, ExecutableName, RecipePath, Record, SourceId, Timestamp
 from pipeline.model.batch import InputFingerprints
 from pipeline.model.payload import Excluded
 
@@ -18,12 +18,16 @@ class BatchState(StrEnum):
 
 
 class LedgerFile(Record, frozen=True, kw_only=True):
-    """One recipe of a batch. The bytes that it replaced, if any, lie in `data/replaced/<previous_sha256>.toml`."""
+    """One recipe of a batch and what it installs.
+
+    The bytes that it replaced, if any, lie in `data/replaced/<previous_sha256>.toml`.
+    """
 
     source: SourceId
     path: RecipePath
     sha256: Digest
     previous_sha256: Digest | None = None
+    executables: list[ExecutableName] = []
 
 
 class LedgerEntry(Record, frozen=True, kw_only=True):

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from pipeline.model.admission import GateVerdict
 from pipeline.model.base import Count, Digest, Record, SourceId, Timestamp, ToolName
 from pipeline.model.batch import Gate
+from pipeline.model.knowledge import Release
 from pipeline.model.recipe import Recipe
 
 # The risk of a recipe for which a stored answer stood in.
@@ -73,6 +75,13 @@ class Subcategory(StrEnum):
     BAD_RECIPE = "bad_recipe"
     GENERATOR_ERROR = "generator_error"
     VALIDATOR_ERROR = "validator_error"
+    TOO_YOUNG = "too_young"
+    CHANGED_BYTES = "changed_bytes"
+    NAME_CONFUSION = "name_confusion"
+    UNKNOWN_LICENSE = "unknown_license"
+    INSTALL_SCRIPTS = "install_scripts"
+    COMMON_COMMAND = "common_command"
+    TAKEN_EXECUTABLE = "taken_executable"
 
 
 class Origin(StrEnum):
@@ -154,7 +163,8 @@ class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="kind"
     """A recipe cannot or should not be made from what upstream says: a fact, not a fault.
 
     `blocked_by` names the recipes that must exist first (`missing_recipe`). `upstream` is the digest of the semantic
-    part of the metadata that says so. `exit_code` is that of the program that said so, if one was run.
+    part of the metadata that says so. `exit_code` is that of the program that said so, if one was run. With `until` it
+    only has to wait: from then on it is tried again. `needs_person` says that no next try will help.
     """
 
     subcategory: Subcategory
@@ -162,6 +172,8 @@ class Skipped(Record, frozen=True, kw_only=True, tag="skipped", tag_field="kind"
     blocked_by: list[ToolName] = []
     upstream: Digest | None = None
     exit_code: int | None = None
+    until: Timestamp | None = None
+    needs_person: bool = False
 
 
 class Failed(Record, frozen=True, kw_only=True, tag="failed", tag_field="kind"):
@@ -221,6 +233,7 @@ class OutcomeRecord(Record, frozen=True, kw_only=True):
 
     `registry`, `started_at` and `inputs` are what it takes to make the same again; a generator that is a program of the
     user's leaves none.
+    `gates` holds what each gate said of what was generated, in their order, and `release` what they looked at.
     """
 
     schema_version: Literal[1] = 1
@@ -233,4 +246,6 @@ class OutcomeRecord(Record, frozen=True, kw_only=True):
     registry: str = ""
     started_at: Timestamp | None = None
     inputs: list[Input] = []
+    gates: list[GateVerdict] = []
+    release: Release | None = None
     earlier: list[EarlierTry] = []

@@ -18,10 +18,11 @@ class PayloadFile(Record, frozen=True, kw_only=True):
 
 
 class Excluded(Record, frozen=True, kw_only=True):
-    """A package of the batch that is not in the pull request, and why."""
+    """A package of the batch that is not in the pull request, and why; `needs_person` when no next try will help."""
 
     source: SourceId
     reason: str
+    needs_person: bool = False
 
 
 class AutoMerge(Record, frozen=True, kw_only=True):

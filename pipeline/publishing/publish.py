@@ -132,7 +132,15 @@ def _files(work: Work, known: LedgerEntry | None, destination: Destination) -> l
         if there not in {file.sha256, work.constraints[source].replaces_sha256}:
             changed.append(file.path)
         previous = before.get(file.path, there)
-        files.append(LedgerFile(source=source, path=file.path, sha256=file.sha256, previous_sha256=previous))
+        files.append(
+            LedgerFile(
+                source=source,
+                path=file.path,
+                sha256=file.sha256,
+                previous_sha256=previous,
+                executables=work.constraints[source].executables,
+            )
+        )
     if changed:
         more = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
         raise PipelineError(

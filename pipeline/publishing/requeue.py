@@ -27,6 +27,9 @@ from pipeline.taxonomy import TAXONOMY
 ASKED_IN_BULK = CANDIDATES | {EntryStatus.REQUIRES_MANUAL}
 
 
+FROZEN = frozenset({Subcategory.CHANGED_BYTES})
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for again: sources, or all that a category and an ecosystem have in common ("": any)."""
 
@@ -128,6 +131,8 @@ def _named(source: str, first: dict[str, QueueEntry], queue: Queue, held: Mappin
 
 def _waits(entry: QueueEntry, known: PackageHistory, causes: frozenset[Subcategory] | None, now: datetime) -> bool:
     """Return whether something holds a package that asking again would lift, for one of some causes if given."""
+    if known.frozen_at is not None and causes != FROZEN:  # only by its name, or with all that is frozen
+        return False
     if causes is not None:
         cause = known.failure.subcategory if known.failure else known.last_cause
         return cause in causes

@@ -9,15 +9,28 @@ import msgspec
 from pipeline.control.stops import Stop, is_probe
 from pipeline.history.fold import NOTHING
 from pipeline.instants import instant, timestamp
-from pipeline.model import Batch, Breaker, BreakerState, EntryStatus, Gate, InputFingerprints, LeftOut, Selected
+from pipeline.model import (
+    Batch,
+    Breaker,
+    BreakerState,
+    EntryStatus,
+    Gate,
+    InputFingerprints,
+    Knowledge,
+    LeftOut,
+    Selected,
+)
 from pipeline.selection.gates import common_stop, own_stop
 from pipeline.selection.ranking import Candidate, Rank, candidate, in_line, least_recently_tried, reason
+from pipeline.selection.resemblance import Resemblances
 from pipeline.selection.situation import Case, Situation
 from pipeline.source import ecosystem_of
 
 PROBE_RULE = "a breaker that is not closed lets one probe through"
 SHARE_RULE = "repeats after a quarantine that only time has ended keep to their share of all tries"
 FULL_RULE = "the batch has room"
+# The `confidence` of an entry whose source a person has looked at.
+CURATED = "curated"
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,7 +65,10 @@ def select(situation: Situation) -> Selection:
     held.add_all(full, [one.case.entry.source for one in overflow])
     probing = {one.case.position for one in probes}
     return Selection(
-        selected=[_selected(one, probe=one.case.position in probing) for one in taken],
+        selected=[
+            _selected(one, probe=one.case.position in probing, knowledge=knowledge)
+            for one, knowledge in zip(taken, _knowledge(taken, situation), strict=True)
+        ],
         left_out=held.left_out(),
         line=[one.case.entry.source for one in (*taken, *overflow)],
         stops=held.stops,
@@ -242,7 +258,21 @@ def _day_after(last: str | None) -> str | None:
     return timestamp(instant(last) + timedelta(days=1)) if last else None
 
 
-def _selected(one: Candidate, *, probe: bool) -> Selected:
+def _knowledge(taken: list[Candidate], situation: Situation) -> list[Knowledge]:
+    """Return what the gates on what is generated compare each entry with."""
+    resemblances = Resemblances(situation.queue, situation.recipes, (one.case.entry.source for one in taken))
+    return [
+        Knowledge(
+            releases=list(one.case.known.releases),
+            held_since=one.case.known.held_since,
+            resembles=resemblances.of(one.case.entry.source),
+            curated=one.case.entry.confidence == CURATED,
+        )
+        for one in taken
+    ]
+
+
+def _selected(one: Candidate, *, probe: bool, knowledge: Knowledge) -> Selected:
     entry = one.case.entry
     return Selected(
         source=entry.source,
@@ -251,4 +281,5 @@ def _selected(one: Candidate, *, probe: bool) -> Selected:
         heavy=entry.heavy,
         reason=f"probe of {one.case.ecosystem}, {reason(one)}" if probe else reason(one),
         after=one.case.known.last_tried,
+        knowledge=knowledge,
     )

@@ -100,6 +100,14 @@ def quarantined(case: Case, situation: Situation) -> Stop | None:
             since=known.rolled_back_at,
             remedy=f"`doit requeue {case.entry.source}`",
         )
+    if known.frozen_at is not None:
+        return Stop(
+            gate=Gate.QUARANTINED,
+            rule=QUARANTINE_RULE,
+            value="frozen: a version had other bytes than before",
+            since=known.frozen_at,
+            remedy=f"a person who finds out why; `doit requeue {case.entry.source}` accepts the new bytes",
+        )
     if known.failure is None:
         return None
     return quarantine(known, case.entry.source, situation.fingerprint_of, situation.now, situation.config.quarantine)
@@ -108,6 +116,15 @@ def quarantined(case: Case, situation: Situation) -> Stop | None:
 def not_due(case: Case, situation: Situation) -> Stop | None:
     """Ask whether the backoff is over."""
     entry, known = case.entry, case.known
+    if known.due_at is not None and instant(known.due_at) > situation.now:
+        return Stop(
+            gate=Gate.NOT_DUE,
+            rule=DUE_RULE,
+            value="its release is not old enough",
+            since=known.held_since,
+            until=known.due_at,
+            remedy=f"time; or a lower `gates.release_age.min_hours`, then `doit requeue {entry.source}`",
+        )
     from_queue = known is NOTHING  # the queue's copies count only where the journal knows nothing
     due = entry.next_retry_at if from_queue else next_try(known, entry.source, situation.config.retry)
     if due is None or instant(due) <= situation.now:

@@ -53,7 +53,7 @@ def candidate(case: Case, situation: Situation) -> Candidate:
         rank = Rank.AGED
     elif max(known.streak, known.blocks, known.deferrals) > PATIENCE:
         rank = Rank.PUT_OFF
-    elif known.streak > 0 or known.blocks > 1 or known.last_outcome is AttemptOutcome.DEFERRED:
+    elif known.streak > 0 or known.blocks > 1 or (known.last_outcome is AttemptOutcome.DEFERRED and not known.due_at):
         rank = Rank.RETRY
     else:
         rank = Rank.FRESH
@@ -102,10 +102,13 @@ def _in_turns(lanes: Iterable[deque[Candidate]]) -> Iterator[Candidate]:
 def _within_lane(one: Candidate) -> tuple[int, int, str, int, int]:
     """Return what orders an ecosystem's entries of one priority.
 
-    Times sort as text: the journal gives them in UTC. New entries go by impact, as each leaves that class once it is
-    tried. Retries rotate first: a package that many wait for would else keep the others from their turn.
+    Times sort as text: the journal gives them in UTC. What waited for a time had its turn before, and comes first. New
+    entries go by impact, as each leaves that class once it is tried. Retries rotate first: a package that many wait for
+    would else keep the others from their turn.
     """
     tried = one.case.known.last_tried or ""
+    if one.case.known.due_at is not None:
+        return -1, 0, one.case.known.due_at, 0, one.case.position
     if one.rank is Rank.FRESH:
         return 0, -one.impact, tried, 0, one.case.position
     return 1, 0, tried, -one.impact, one.case.position
@@ -139,5 +142,7 @@ def _why(one: Candidate) -> str:
             return "no longer blocked"
         case AttemptOutcome.FAILED:
             return "changed since it failed"
+        case AttemptOutcome.DEFERRED:
+            return "held for its age before"
         case _:
             return "tried before"

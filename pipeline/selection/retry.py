@@ -102,6 +102,8 @@ def needs_person(history: PackageHistory, config: QuarantineConfig) -> str:
     """Return why only a person can help a package, "" while it is tried by itself."""
     if history.failure is None:
         return ""
+    if history.gate_asks:
+        return f"a gate asks for one: {history.failure.message}"
     if Subcategory.NO_EXECUTABLES in history.causes:
         return "it has no executables"
     if len(history.causes) >= config.causes:

@@ -126,6 +126,8 @@ def _concluded(
             return msgspec.structs.replace(
                 _pending(entry), status=EntryStatus.BLOCKED, blocked_by=list(attempt.blocked_by)
             )
+        case AttemptOutcome.DEFERRED if attempt.until:
+            return msgspec.structs.replace(_pending(entry), next_retry_at=attempt.until)
         case _:  # deferred: it was not tried; the rest does not end a package's way through a batch
             return entry
 

@@ -36,6 +36,8 @@ def quarantined_value(case: Case, situation: Situation) -> str:
 def due_value(case: Case, situation: Situation) -> str:
     """Say since when a package is due."""
     entry, known = case.entry, case.known
+    if known.due_at is not None:
+        return f"due since {known.due_at}, when its release was old enough"
     due = entry.next_retry_at if known is NOTHING else next_try(known, entry.source, situation.config.retry)
     return f"due since {due}" if due else "it waits for no time"
 
