@@ -38,7 +38,7 @@ class Sample:
         self.pages: dict[str, bytes] = {REGISTRY + page: content for page, content in files.items()}
         self.page_json = {page: value for page, value in self.page_json.items() if value is not None}
         for page, value in self.page_json.items():
-            self.page_json[page] = _filled(value, files)
+            self.page_json[page] = filled(value, files)
             self.pages[REGISTRY + page] = self.encode(page, self.page_json[page])
         texts = {page: found["text"] for page, found in raw["pages"].items() if "text" in found}
         self.pages |= {REGISTRY + page: content.encode() for page, content in texts.items()}
@@ -77,12 +77,13 @@ def make_zip(members: dict[str, str | bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _filled(value: object, files: dict[str, bytes]) -> object:
+def filled(value: object, files: dict[str, bytes]) -> object:
+    """Return a value with the digests and sizes of files in the place of what stands for them."""
     match value:
         case dict():
-            return {key: _filled(item, files) for key, item in value.items()}
+            return {key: filled(item, files) for key, item in value.items()}
         case list():
-            return [_filled(item, files) for item in value]
+            return [filled(item, files) for item in value]
         case str() if value.startswith("$SHA256 "):
             return hashlib.sha256(files[value.removeprefix("$SHA256 ")]).hexdigest()
         case str() if value.startswith("$SIZE "):
