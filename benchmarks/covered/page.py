@@ -69,7 +69,8 @@ def _section(result: Measured, notes: Mapping[str, str]) -> str:
     rest = [row for row in result.rows if not row.validated]
     counted = Counter(_cause(row) for row in rest)
     told = ", ".join(f"{count} {cause}" for cause, count in sorted(counted.items(), key=_most_first)) or "none"
-    lines = [f"\n## {result.ecosystem}\n\n", f"{result.day}, {result.platform}, {tools}.\n\n"]
+    other = f", with {', '.join(map(markdown.code, result.settings))}" if result.settings else ""
+    lines = [f"\n## {result.ecosystem}\n\n", f"{result.day}, {result.platform}, {tools}{other}.\n\n"]
     lines += [f"Not validated, {len(rest)} of {len(result.rows)}: {told}.\n"]
     if rest:
         lines += ["\n", markdown.table_head(["package", "cause", "whose", "why"])]

@@ -53,12 +53,16 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """One ecosystem's packages, on which day and platform, and with which versions of the tools that ran them."""
+    """One ecosystem's packages: on which day and platform, with which versions of the tools that ran them.
+
+    `settings` are those that were not the shipped ones, as `key=value`.
+    """
 
     ecosystem: str
     day: str
     platform: str
     runtimes: dict[str, str]
+    settings: list[str] = []
     rows: list[Row]
 
 
@@ -94,7 +98,9 @@ def _name(source: str) -> str:
     return kebab(identifier)
 
 
-def measured(paths: Paths, ecosystem: str, platform: str, sources: Sequence[str]) -> Measured:
+def measured(
+    paths: Paths, ecosystem: str, platform: str, sources: Sequence[str], settings: Sequence[str] = ()
+) -> Measured:
     """Return what a root's records say; a package without them was not measured."""
     verdicts = [read_result(paths.verdict(platform, source), Verdict) for source in sources]
     known = [verdict for verdict in verdicts if verdict is not None]
@@ -103,6 +109,7 @@ def measured(paths: Paths, ecosystem: str, platform: str, sources: Sequence[str]
         day=max((verdict.at[:10] for verdict in known), default=""),
         platform=platform,
         runtimes=dict(sorted({item for verdict in known for item in verdict.runtime_versions.items()})),
+        settings=list(settings),
         rows=[_row(paths, source, verdict) for source, verdict in zip(sources, verdicts, strict=True)],
     )
 
