@@ -3,8 +3,8 @@
 Run `python -m benchmarks.coverage [ECOSYSTEM ...] --root DIR [--set KEY=VALUE ...] [--read] [--json]`. The packages
 are those of `benchmarks/covered/packages.txt`. Each ecosystem has a root of its own below `--root`, in which doit
 generates and validates as a user's would; a second run goes on from the records of the first. Only what was named is
-measured anew, the rest of the page stands. `--set` passes settings on to doit, and the page names them; `--read` runs nothing,
-but reads the records; without a `--root`, the page is rendered from what was measured before.
+measured anew, the rest of the page stands. `--set` passes settings on to doit, and the page names them; `--read` runs
+nothing, but reads the records; without a `--root`, the page is rendered from what was measured before.
 """
 
 import sys
