@@ -55,7 +55,7 @@ def test_a_benchmark_prints_lines_for_people():
     assert [row for row in rows if "constraints and payload" in row] != []
 
 
-@pytest.mark.parametrize("name", ["executables", "long_run", "newcomer", *sorted(OFFLINE)])
+@pytest.mark.parametrize("name", ["coverage", "executables", "long_run", "newcomer", *sorted(OFFLINE)])
 def test_a_benchmark_explains_itself(name):
     """`--help` names the arguments, also of those that ask the registries or need files."""
     assert "--json" in run(name, "--help")

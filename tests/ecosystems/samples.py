@@ -50,7 +50,7 @@ class Sample:
         self.pages: dict[str, bytes] = {REGISTRY + page: content for page, content in files.items()}
         self.page_json = {page: value for page, value in self.page_json.items() if value is not None}
         for page, value in self.page_json.items():
-            self.page_json[page] = _filled(value, files)
+            self.page_json[page] = filled(value, files)
             self.pages[REGISTRY + page] = self.encode(page, self.page_json[page])
         texts = {page: _summed(found["text"], files) for page, found in raw["pages"].items() if "text" in found}
         self.pages |= {REGISTRY + page: content.encode() for page, content in texts.items()}
@@ -104,12 +104,13 @@ def _summed(text: str, files: dict[str, bytes]) -> str:
     )
 
 
-def _filled(value: object, files: dict[str, bytes]) -> object:
+def filled(value: object, files: dict[str, bytes]) -> object:
+    """Return a value with the digests and sizes of files in the place of what stands for them."""
     match value:
         case dict():
-            return {key: _filled(item, files) for key, item in value.items()}
+            return {key: filled(item, files) for key, item in value.items()}
         case list():
-            return [_filled(item, files) for item in value]
+            return [filled(item, files) for item in value]
         case str() if "$SHA256 " in value:
             head, _, page = value.partition("$SHA256 ")
             return head + hashlib.sha256(files[page]).hexdigest()
