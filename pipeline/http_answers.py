@@ -44,6 +44,16 @@ def read_body(url: str, response: httpx2.Response, wanted: Wanted, largest: int)
     return bytes(body)
 
 
+def read_head(response: httpx2.Response, size: int) -> bytes:
+    """Return at least the first `size` decoded bytes of a body, or all of a shorter one."""
+    head = bytearray()
+    for piece in response.iter_bytes(size):
+        head += piece
+        if len(head) >= size:
+            break
+    return bytes(head)
+
+
 def check(url: str, response: httpx2.Response, body: bytes, wanted: Wanted, *, conditional: bool) -> None:
     """Raise `TryFailedError` when an answer is none to what was asked."""
     if response.status_code == 304 and not conditional:

@@ -11,17 +11,14 @@ import httpx2
 
 from pipeline.clock import Clock
 from pipeline.config import NetworkConfig
-from pipeline.http_answers import MISSING, REDIRECTS, check, read_body, storable
+from pipeline.http_answers import MISSING, REDIRECTS, check, read_body, read_head, storable
 from pipeline.http_events import AnswerReceived, NotModified, Observer, Penalised, RequestSent, WaitBegan
 from pipeline.http_failures import HeldError, TryFailedError, failed, status_failure, transport_failure
-from pipeline.http_headers import exhausted_for, retry_after
+from pipeline.http_limits import MESSAGE_BYTES, limits_of
 from pipeline.http_network import Network
 from pipeline.http_requests import headers_to_send, host_key
 from pipeline.limiter import Limiter
 from pipeline.model import Gate, Held, Subcategory
-
-# How long everybody waits after a 429 that names no time. Any value is a guess; backoff adds to it.
-_UNNAMED_PATIENCE = 5.0
 
 _BYTES_PER_MB = 1024 * 1024
 
@@ -129,12 +126,8 @@ class Exchange(httpx2.BaseTransport):
     def _heed(self, url: str, host: str, response: httpx2.Response) -> None:
         """Pass the host's wish for patience on to everybody, and raise for a status that is no answer."""
         status, wall = response.status_code, self._clock.wall()
-        exhausted = exhausted_for(response.headers, wall)
-        # GitHub says 403 where others say 429.
-        limited = status == 429 or (status == 403 and exhausted is not None)
-        patience = retry_after(response.headers, wall) if limited or status == 503 else None
-        if patience is None:
-            patience = _UNNAMED_PATIENCE if limited and exhausted is None else exhausted or 0.0
+        asked = limits_of(status, response.headers, wall, partial(read_head, response, MESSAGE_BYTES))
+        limited, patience = asked.limited, asked.patience
         longest = self._config.max_wait_seconds
         if patience > 0.0:
             self._limiter.penalise(host, min(patience, longest))

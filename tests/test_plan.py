@@ -129,8 +129,10 @@ def test_a_heavy_entry_gets_more_room_for_its_installation(tmp_path):
 
 def test_a_native_generator_that_does_not_exist_is_refused(tmp_path):
     """Asking for one that is not written yet is an error, not an empty run."""
+    written = {name: 1 for name in ECOSYSTEMS if name != "github"}
+    overrides = [("ecosystems.github.generator", "native")]
     with pytest.raises(BadInput, match="there is no native generator for 'github'"):
-        plan(tmp_path, entry("npm:a"), overrides=[("ecosystems.github.generator", "native")])
+        plan(tmp_path, entry("npm:a"), overrides=overrides, revisions=written)
 
 
 def test_each_ecosystem_has_a_group_even_without_packages(tmp_path):

@@ -103,6 +103,7 @@ def test_most_entries_are_where_recipes_are_made(queue: Queue, config: Config) -
     assert counts["npm"] >= 60
     assert counts["pypi"] >= 60
     assert counts["go"] >= 15
+    assert counts["github"] >= 15
     made = {name for name, each in config.ecosystems.items() if each.generator is GeneratorKind.NATIVE}
     assert sum(counts[name] for name in made) >= 0.8 * counts.total()
 

@@ -56,7 +56,7 @@ def layout_of(members: list[Member], version: str) -> Layout | NoLayout:
         binaries[name] = below
     if not binaries:
         return NoLayout(subcategory=Subcategory.NO_EXECUTABLES, message=f"holds no program among {len(members)} files")
-    left = sum(1 for member in members if member.path not in chosen and not _FOR_PEOPLE.fullmatch(member.path))
+    left = sum(1 for member in members if member.path not in chosen and not _is_for_people(member.path))
     return Layout(strip_dirs=strip, binaries=binaries, main=next(iter(chosen.values())), left=left)
 
 
@@ -64,6 +64,10 @@ def _shared_folder(members: list[Member]) -> int:
     """Return 1 when all members lie in one folder that is not `bin`."""
     tops = {member.path.partition("/")[0] for member in members}
     return int(len(tops) == 1 and tops != {"bin"} and all("/" in member.path for member in members))
+
+
+def _is_for_people(path: str) -> bool:
+    return _FOR_PEOPLE.fullmatch(path) is not None and not _LIBRARY.fullmatch(path.rpartition("/")[2])
 
 
 def _is_tool(member: Member) -> bool:

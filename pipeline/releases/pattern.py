@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from pipeline.model import When
+from pipeline.model import Step, When
 from pipeline.platforms import ALL_CELLS, Cell
 from pipeline.releases.names import FileName
 
@@ -33,8 +33,7 @@ class StepPattern(msgspec.Struct, frozen=True, kw_only=True):
 
     def expand(self, cell: Cell, version: str) -> str:
         """Return the name of the file for a cell in a release."""
-        os, arch = self.os_mapping.get(cell.os, cell.os), self.arch_mapping.get(cell.arch, cell.arch)
-        return self.pattern.replace("{version}", version).replace("{os}", os).replace("{arch}", arch)
+        return _expanded(self.pattern, self.os_mapping, self.arch_mapping, cell, version)
 
 
 class Differs(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +52,31 @@ def steps_for(chosen: Mapping[Cell, FileName]) -> list[StepPattern]:
             file = chosen[cell]
             groups.setdefault((_template(file, frozenset({"os", "arch"})), file.format), {})[cell] = file
     return [step for group in groups.values() for step in _split(group)]
+
+
+def is_for(when: When | None, cell: Cell) -> bool:
+    """Say whether a step is for a cell, as the reader of the format does."""
+    if when is None:
+        return True
+    if when.platform:
+        return f"{cell.os}/{cell.arch}" in when.platform
+    return (
+        cell.os in (when.os or [cell.os])
+        and cell.arch == (when.arch or cell.arch)
+        and (cell.os != "linux" or cell.libc in (when.libc or [cell.libc]))
+    )
+
+
+def expand(step: Step, cell: Cell, version: str) -> str:
+    """Return the name of the file that a recipe's step asks for on a cell."""
+    tables = {name: table for name, table in step.params.items() if isinstance(table, dict)}
+    pattern = str(step.params.get("asset_pattern", ""))
+    return _expanded(pattern, tables.get("os_mapping", {}), tables.get("arch_mapping", {}), cell, version)
+
+
+def _expanded(pattern: str, oses: Mapping[str, str], arches: Mapping[str, str], cell: Cell, version: str) -> str:
+    os, arch = oses.get(cell.os, cell.os), arches.get(cell.arch, cell.arch)
+    return pattern.replace("{version}", version).replace("{os}", os).replace("{arch}", arch)
 
 
 def compare(steps: Iterable[StepPattern], tag: str, version: str, names: frozenset[str]) -> Differs | None:

@@ -115,7 +115,7 @@ _FETCH_RULES = (
     install(r"no usable wheels|building from source is disabled|(?:has|have) no wheels", Subcategory.NEEDS_BUILD),
     install(r"No executables are provided", Subcategory.NO_EXECUTABLES),
     install(
-        r"\bcode E404\b|\bETARGET\b|No matching version|there (?:is|are) no versions? of"
+        r"\bcode E404\b|HTTP status client error \(404|\bETARGET\b|No matching version|there (?:is|are) no versions? of"
         r"|not found in the package registry|only \S+ (?:is|are) available|could not find `\S+` in registry"
         r"|failed to select a version for",
         Subcategory.NOT_FOUND,

@@ -196,6 +196,41 @@ def test_github_says_403_for_rate_limited(kit, registry):
     assert 17 <= kit.limiter.penalties[0][1] <= 20
 
 
+# Quota is left over in all of these: the reset in the headers means nothing.
+SECONDARY_MESSAGE = (
+    b'{"message": "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}'
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "seconds"),
+    [
+        (403, {"Retry-After": "30"}, b'{"message": "Must have push access"}', 30.0),
+        (403, {"gh-limited-by": "search-elapsed-time-shared-grouped"}, SECONDARY_MESSAGE, 60.0),
+        (403, {}, SECONDARY_MESSAGE, 60.0),
+        (403, {}, b'{"message": "You have triggered an abuse detection mechanism."}', 60.0),
+        (429, {"gh-limited-by": "search-elapsed-time-shared-grouped"}, SECONDARY_MESSAGE, 60.0),
+        (429, {"Retry-After": "8"}, SECONDARY_MESSAGE, 8.0),
+    ],
+    ids=["retry-after", "header", "message", "older message", "429", "429 with retry-after"],
+)
+def test_githubs_secondary_limits_are_rate_limits(kit, registry, status, headers, body, seconds):
+    """With quota left over, a header or the message alone tells a limit; without a time, a minute is waited."""
+    quota = {"X-RateLimit-Remaining": "4000", "X-RateLimit-Reset": "1700000003", **headers}
+    registry.script("/x", Reply(status=status, headers=quota, body=body))
+    assert kit.get(registry.add("/x", b"x")).content == b"x"
+    assert kit.limiter.penalties == [(registry.host, seconds)]
+
+
+@pytest.mark.parametrize("body", [b'{"message": "Resource not accessible"}', b"", b"x" * 100_000])
+def test_a_plain_refusal_is_no_rate_limit(kit, registry, body):
+    """A repository that is closed to everybody is not asked for again, and nobody waits."""
+    url = registry.reply("/x", Reply(status=403, headers={"X-RateLimit-Remaining": "12"}, body=body))
+    assert what(kit.get(url)) == ("network_error/upstream_refused", False)
+    assert kit.limiter.penalties == []
+    assert len(registry.seen()) == 1
+
+
 def test_the_gate_is_asked_before_each_request(make, registry):
     """An operator's stop between two tries ends the request there, and is passed on as it is."""
     kit = make(gate=ScriptedGate([None, CLOSED]))
