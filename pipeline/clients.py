@@ -150,6 +150,8 @@ class Clients:
         if ecosystem == "go":
             # Without `direct`: no version control program runs in the sandbox.
             return passed | self._go_settings() | {"GOPROXY": self.registry("go") or "off"}
+        if ecosystem == "rubygems":
+            return passed | {gem_client.SOURCE: self.registry("rubygems")}
         if ecosystem != "pypi":
             return passed
         index = self.registry(ecosystem)
