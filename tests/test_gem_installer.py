@@ -160,9 +160,7 @@ def test_a_version_managers_ruby_is_shown_where_it_was_built_for(tmp_path):
     assert [(mount.host, mount.inside, mount.writable) for mount in found.mounts] == [(tmp_path, str(tmp_path), False)]
 
 
-@pytest.mark.parametrize(
-    "said", ["", "2.6.10\n/usr/bin/ruby\n/usr\n/usr/bin/gem", "3.1\n/r/ruby\n/r\n/nowhere", "x"]
-)
+@pytest.mark.parametrize("said", ["", "2.6.10\n/usr/bin/ruby\n/usr\n/usr/bin/gem", "3.1\n/r/ruby\n/r\n/nowhere", "x"])
 def test_a_ruby_that_is_of_no_use_is_named(said):
     """Silent, too old, or without its gem command."""
     found = find_ruby(lambda name: "/usr/bin/ruby", lambda argv: said)
