@@ -133,7 +133,7 @@ for (my $at = 0; $at < @paths; $at++) {
     give_up("more than $most_releases releases are wanted") if @paths > $most_releases;
     my ($names, $text) = look_into(release_file($paths[$at]));
     give_up("archive: $paths[$at] cannot be read") unless $names;
-    push @compiled, $paths[$at] if grep { m{\.(?:xs|c|cc|cpp)\z} && !m{\A(?:\./)?[^/]+/(?:t|xt|eg)/} } @$names;
+    push @compiled, $paths[$at] if grep { m{\.(?:xs|c|cc|cpp)\z} && !m{/(?:corpus|eg|examples|t|testdist|xt)/} } @$names;
     my $wanted = requirements_of($names, $text);
     $wanted->add_requirements($missing) if !$at;
     for my $module (sort $wanted->required_modules) {
