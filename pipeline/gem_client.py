@@ -11,6 +11,8 @@ import yaml
 
 from pipeline.yaml_guard import TooMuch, refuse_expansion
 
+# Says in the sandbox which server to ask; gem itself has no variable for it.
+SOURCE = "RECIPELINE_GEM_SOURCE"
 MACHINE_WIDE = Path("/etc/gemrc")
 # A symbol of Ruby in old files, a plain word in new ones.
 _KEYS = (":sources", "sources")

@@ -116,6 +116,8 @@ class Run:
         if held is not None:
             return held
         if self._by_command(ecosystem):
+            if recorder:
+                recorder.begin("", self.moment())
             return self._opened().programs.make(order, self.breakers.admit)
         reached = self.reach(ecosystem, identifier_of(order.source))
         if isinstance(reached, Failed):

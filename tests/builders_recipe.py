@@ -3,7 +3,14 @@
 from pipeline.model import Recipe, Step
 from pipeline.recipe_rules import PACKAGE_KEY
 
-_ACTIONS = {"npm": "npm_install", "pypi": "pipx_install", "cargo": "cargo_install", "go": "go_install"}
+_ACTIONS = {
+    "npm": "npm_install",
+    "pypi": "pipx_install",
+    "cargo": "cargo_install",
+    "go": "go_install",
+    "rubygems": "gem_install",
+    "cpan": "cpan_install",
+}
 
 
 def recipe(name: str) -> Recipe:

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.model import (
+    Confidence,
     EntryStatus,
     Failed,
     Generated,
@@ -84,7 +85,7 @@ def listed(text: str, names: dict[str, str]) -> list[QueueEntry]:
                     source=source,
                     priority=1,
                     status=EntryStatus.PENDING,
-                    confidence="listed",
+                    confidence=Confidence.CURATED,
                     heavy="heavy" in words,
                 )
             )

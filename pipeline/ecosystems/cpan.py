@@ -17,7 +17,8 @@ from pipeline.cpan_archive import META, Commands, Release, commands_of, compiles
 from pipeline.decoding import decode_json
 from pipeline.ecosystems.base import Answer, Fetcher, Made
 from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, one_step, seen, settled, shown
-from pipeline.model import Artifact, Category, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
+from pipeline.model import Artifact, Build, Category, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
+from pipeline.platforms import ALL_PLATFORMS
 from pipeline.source import identifier_of
 from pipeline.zipped import Broken
 
@@ -178,6 +179,8 @@ def _facts(document: Document, release: Release, commands: Commands, artifact: A
         # Makefile.PL and Build.PL are programs of the release, and run when it is installed.
         has_install_scripts=not _is_static(release),
         risks=tuple(_risks(document, release)),
+        # One archive of sources for all platforms: installers take exactly this one.
+        builds=(Build(platforms=[platform.id for platform in ALL_PLATFORMS], artifact=artifact),),
     )
 
 

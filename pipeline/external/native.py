@@ -14,7 +14,14 @@ from pipeline.recipe_rules import PACKAGE_KEY
 from pipeline.sandbox.installers import INSTALLERS
 from pipeline.source import ecosystem_of, identifier_of
 
-_ACTIONS: Final = {"cargo": "cargo_install", "go": "go_install", "npm": "npm_install", "pypi": "pipx_install"}
+_ACTIONS: Final = {
+    "cargo": "cargo_install",
+    "cpan": "cpan_install",
+    "go": "go_install",
+    "npm": "npm_install",
+    "pypi": "pipx_install",
+    "rubygems": "gem_install",
+}
 
 
 def objection(source: str, outcome: Generated) -> str:

@@ -197,13 +197,17 @@ _LIMITS = {
 }
 
 
-def fetch_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
-    """Return why nothing was installed. Running out of time while asking a registry is the network's fault."""
+def fetch_failure(answer: PhaseOutput, limits: PhaseLimits, more: tuple[Rule, ...] = ()) -> Diagnosis:
+    """Return why nothing was installed. Running out of time while asking a registry is the network's fault.
+
+    `more` are the rules of a client that has its own; they come first.
+    """
     ended = _ended(answer, limits, Category.INSTALL_FAILED)
     if ended is not None:
         slow = ended.subcategory is Subcategory.TIMEOUT
         return msgspec.structs.replace(ended, infra=True, category=Category.NETWORK_ERROR) if slow else ended
-    return _first_match(answer, _FETCH_RULES) or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
+    rules = (*more, *_FETCH_RULES)
+    return _first_match(answer, rules) or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
 
 
 def may_be_stale(answer: PhaseOutput) -> bool:
@@ -223,11 +227,11 @@ def build_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
     )
 
 
-def compile_failure(answer: PhaseOutput, limits: PhaseLimits) -> Diagnosis:
-    """Return why a package could not be compiled without a network."""
+def compile_failure(answer: PhaseOutput, limits: PhaseLimits, more: tuple[Rule, ...] = ()) -> Diagnosis:
+    """Return why a package could not be compiled without a network; `more` as in `fetch_failure`."""
     return (
         _ended(answer, limits, Category.INSTALL_FAILED)
-        or _first_match(answer, _COMPILE_RULES)
+        or _first_match(answer, (*more, *_COMPILE_RULES))
         or _compile_error(answer)
         or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
     )

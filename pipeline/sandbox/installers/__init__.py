@@ -1,16 +1,18 @@
 """How each ecosystem's packages are installed; adding one is one module and one line here."""
 
 from pipeline.sandbox.base import Installer
-from pipeline.sandbox.installers import cargo, cask, github, go, homebrew, npm, pypi
+from pipeline.sandbox.installers import cargo, cask, cpan, github, go, homebrew, npm, pypi, rubygems
 
 INSTALLERS: dict[str, Installer] = {
     "cargo": cargo,
     "cask": cask,
+    "cpan": cpan,
     "github": github,
     "go": go,
     "homebrew": homebrew,
     "npm": npm,
     "pypi": pypi,
+    "rubygems": rubygems,
 }
 
 
