@@ -13,8 +13,10 @@ from functools import lru_cache
 
 import msgspec
 
-# Lengths after folding. Shorter names are near to many by chance: only what looks the same counts.
-SHORTEST = 5
+# Lengths after folding. Shorter names are near to many by chance: from `SHORTEST` on only
+# what looks the same counts, from `EDITED` on one edit, too.
+SHORTEST = 3
+EDITED = 5
 # From here on, two edits are still a slip of the hand.
 LONG = 12
 # What is longer is compared by its look alone: nobody types it, and its keys would be thousands.
@@ -84,7 +86,7 @@ def distance(one: str, other: str) -> int:
 
 def reach(text: str) -> int:
     """Return how many edits from a folded name others are still taken for it."""
-    if len(text) < SHORTEST or len(text) > LONGEST:
+    if len(text) < EDITED or len(text) > LONGEST:
         return 0
     return 1 if len(text) < LONG else 2
 
@@ -103,6 +105,8 @@ class Lookalikes:
     def near(self, name: str) -> list[Near]:
         """Return the known names that `name` is easily taken for, itself left out, in their order."""
         text = folded(name)
+        if len(text) < SHORTEST:
+            return []
         found = sorted({position for key in _keys(text) for position in self._at.get(key, ())})
         others = (self._names[position] for position in found if self._names[position] != name)
         near = (Near(other, distance(text, folded(other))) for other in others)
