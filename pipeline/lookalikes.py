@@ -22,7 +22,7 @@ LONG = 12
 # What is longer is compared by its look alone: nobody types it, and its keys would be thousands.
 LONGEST = 24
 
-# Letters of other scripts that look like a Latin one, from the confusables of Unicode (UTS #39); NFKC folds full-width
+# Letters of other scripts that look like a Latin one, from the confusables of Unicode (UTS #39); NFKD folds full-width
 # and mathematical letters before. Then what looks alike in many fonts: 0 and o; 1, i and l; 5 and s.
 _LETTERS = str.maketrans(
     {
@@ -61,7 +61,8 @@ class Near(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=65_536)  # names of a queue ten times as large as the largest that is known
 def folded(name: str) -> str:
     """Return what a name looks like: two that give the same can hardly be told apart. Folding twice changes nothing."""
-    text = unicodedata.normalize("NFKC", name).casefold().translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    text = "".join(sign for sign in plain if not unicodedata.combining(sign)).translate(_LETTERS)
     for pair, letter in _PAIRS:
         text = text.replace(pair, letter)
     return "".join(sign for at, sign in enumerate(text) if at == 0 or text[at - 1] != sign)
