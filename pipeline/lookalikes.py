@@ -13,14 +13,16 @@ from functools import lru_cache
 
 import msgspec
 
-# Lengths after folding. Shorter names are near to many by chance: only what looks the same counts.
-SHORTEST = 5
+# Lengths after folding. Shorter names are near to many by chance: from `SHORTEST` on only
+# what looks the same counts, from `EDITED` on one edit, too.
+SHORTEST = 3
+EDITED = 5
 # From here on, two edits are still a slip of the hand.
 LONG = 12
 # What is longer is compared by its look alone: nobody types it, and its keys would be thousands.
 LONGEST = 24
 
-# Letters of other scripts that look like a Latin one, from the confusables of Unicode (UTS #39); NFKC folds full-width
+# Letters of other scripts that look like a Latin one, from the confusables of Unicode (UTS #39); NFKD folds full-width
 # and mathematical letters before. Then what looks alike in many fonts: 0 and o; 1, i and l; 5 and s.
 _LETTERS = str.maketrans(
     {
@@ -59,7 +61,8 @@ class Near(msgspec.Struct, frozen=True):
 @lru_cache(maxsize=65_536)  # names of a queue ten times as large as the largest that is known
 def folded(name: str) -> str:
     """Return what a name looks like: two that give the same can hardly be told apart. Folding twice changes nothing."""
-    text = unicodedata.normalize("NFKC", name).casefold().translate(_LETTERS)
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    text = "".join(sign for sign in plain if not unicodedata.combining(sign)).translate(_LETTERS)
     for pair, letter in _PAIRS:
         text = text.replace(pair, letter)
     return "".join(sign for at, sign in enumerate(text) if at == 0 or text[at - 1] != sign)
@@ -84,7 +87,7 @@ def distance(one: str, other: str) -> int:
 
 def reach(text: str) -> int:
     """Return how many edits from a folded name others are still taken for it."""
-    if len(text) < SHORTEST or len(text) > LONGEST:
+    if len(text) < EDITED or len(text) > LONGEST:
         return 0
     return 1 if len(text) < LONG else 2
 
@@ -103,6 +106,8 @@ class Lookalikes:
     def near(self, name: str) -> list[Near]:
         """Return the known names that `name` is easily taken for, itself left out, in their order."""
         text = folded(name)
+        if len(text) < SHORTEST:
+            return []
         found = sorted({position for key in _keys(text) for position in self._at.get(key, ())})
         others = (self._names[position] for position in found if self._names[position] != name)
         near = (Near(other, distance(text, folded(other))) for other in others)

@@ -66,47 +66,47 @@ def manifest_address(source: str, repository: str, host: str, template: str) -> 
 def named_by(source: str, manifest: bytes) -> Link:
     """Return what a manifest says: that it is this package, that it is another, or nothing.
 
-    The manifest of a workspace names none of its members, so it says nothing.
+    A workspace may hold the package without naming it, so that its manifest has another name says nothing.
     """
     identifier = identifier_of(source)
     match ecosystem_of(source):
         case "npm":
-            return _compared(_npm_name(manifest), identifier)
+            return _compared(*_npm_name(manifest), identifier)
         case "pypi":
-            name = _toml_name(manifest, "project", "tool.poetry")
-            return _compared(str(canonicalize_name(name)) if name else "", str(canonicalize_name(identifier)))
+            name, shared = _toml_name(manifest, "project", "tool.poetry")
+            return _compared(canonicalize_name(name), shared, canonicalize_name(identifier))
         case "cargo":
-            return _compared(_toml_name(manifest, "package"), identifier)
+            return _compared(*_toml_name(manifest, "package"), identifier)
         case _:  # a gemspec is called after its gem: that it is there is the answer
             return Link.CONFIRMED
 
 
-def _compared(named: str, identifier: str) -> Link:
-    if not named:
-        return Link.UNKNOWN
-    return Link.CONFIRMED if named == identifier else Link.CONTRADICTED
+def _compared(named: str, shared: bool, identifier: str) -> Link:
+    if named == identifier:
+        return Link.CONFIRMED
+    return Link.UNKNOWN if shared or not named else Link.CONTRADICTED
 
 
-def _npm_name(manifest: bytes) -> str:
+def _npm_name(manifest: bytes) -> tuple[str, bool]:
+    """Return the name that a package.json gives, "" without one, and whether it is that of a workspace."""
     try:
         found = decode_json(manifest, _PackageJson)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    return found.name if isinstance(found.name, str) and not found.workspaces else ""
+        return "", False
+    return found.name if isinstance(found.name, str) else "", bool(found.workspaces)
 
 
-def _toml_name(manifest: bytes, *tables: str) -> str:
+def _toml_name(manifest: bytes, *tables: str) -> tuple[str, bool]:
+    """Return the name that the first of some tables gives, "" without one, and whether it is that of a workspace."""
     try:
         raw = tomllib.loads(manifest.decode())
     except (ValueError, RecursionError):  # no TOML, no UTF-8, nested too deeply
-        return ""
-    if "workspace" in raw:
-        return ""
+        return "", False
     for table in tables:
         found: object = raw
         for key in table.split("."):
             found = found.get(key) if isinstance(found, dict) else None
         name = found.get("name") if isinstance(found, dict) else None
         if isinstance(name, str):
-            return name
-    return ""
+            return name, "workspace" in raw
+    return "", "workspace" in raw

@@ -11,16 +11,20 @@ from pipeline.checks import nearest, shorten
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.commands.metrics_view import duration, view
 from pipeline.errors import Alarm, BadInput, Defect, UnknownName
+from pipeline.history.frozen import frozen_packages
 from pipeline.history.report import Query, Report, report
 from pipeline.history.reviews import open_reviews
 from pipeline.history.service_levels import Milestone
 from pipeline.instants import known_instant
 from pipeline.platforms import BY_ID
+from pipeline.selection.statuses import excluded_sources
 from pipeline.settings import load_queue
+from pipeline.state import journal
 from pipeline.state import metrics as stored
 from pipeline.state.jsonl import read_lines
 from pipeline.state.ledger import Ledger
 from pipeline.terminal import Terminal
+from pipeline.text import counted, one_line
 
 # Columns; less is no terminal that anybody reads.
 NARROWEST = 40
@@ -36,8 +40,8 @@ class ShowMetrics(StateCommand):
     doc_usage = "[--last N] [--ecosystem E] [--platform P] [--since DATE|7d|24h] [--json]"
     doc_description = (
         "Without options, all published batches count. Ends with exit code 8 when no recipe was included for more "
-        "than `alarms.no_success_hours`, or a batch waits for its merge for more than `alarms.review_days`; of the "
-        "ecosystem if one is named, else of any."
+        "than `alarms.no_success_hours`, a batch waits for its merge for more than `alarms.review_days`, or a package "
+        "is frozen as a version of it has other bytes than before; of the ecosystem if one is named, else of any."
     )
     cmd_options = (
         {"name": "last", "long": "last", "type": str, "default": "", "help": "only the last N batches"},
@@ -60,6 +64,9 @@ class ShowMetrics(StateCommand):
             root.now,
             open_reviews(
                 Ledger(root.paths).waiting(), root.config.alarms.review_days, root.now, ecosystem=query.ecosystem
+            ),
+            frozen_packages(
+                journal.history(root.paths, root.now), excluded_sources(queue.entries), ecosystem=query.ecosystem
             ),
         )
         if options["json"]:
@@ -86,7 +93,7 @@ def query_of(options: Mapping[str, Any], arguments: Sequence[str], ecosystems: C
 
 
 def alarm_of(answer: Report) -> Alarm | None:
-    """Return the alarm on the absence of success, and on a batch that nobody merges; None when all is well."""
+    """Return the alarm on no success, on a batch that nobody merges, on bytes that changed; None when all is well."""
     rules, remedies = [], []
     last, review = answer.service_levels.last_success, answer.service_levels.oldest_review
     if last is not None and last.alarm:
@@ -105,6 +112,10 @@ def alarm_of(answer: Report) -> Alarm | None:
         remedies.append(
             f"merge {review.branch} and run `doit publish`, or take it back: `doit rollback --batch {review.batch_id}`"
         )
+    if answer.frozen:
+        first = answer.frozen[0]
+        rules.append(f"{counted(len(answer.frozen), 'package')} frozen: {first.source}: {one_line(first.message)}")
+        remedies.append(f"find out why its bytes have changed; `doit requeue {first.source}` accepts the new ones")
     return Alarm("; ".join(rules), remedy="; ".join(remedies)) if rules else None
 
 

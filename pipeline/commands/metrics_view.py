@@ -283,6 +283,8 @@ def _alarm(report: Report) -> Text:
     rings = [f"no recipe for more than {limit}"] if last is not None and last.alarm else []
     if review is not None and review.alarm:
         rings.append(f"not merged for more than {review.limit_days} d")
+    if report.frozen:
+        rings.append(f"{counted(len(report.frozen), 'package')} frozen: bytes of a release have changed")
     if rings:
         return Text(f"{name}{'; '.join(rings)}", style="bold red")
     return Text(f"{name}none; it rings after {limit} without a recipe")

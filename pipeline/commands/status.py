@@ -1,4 +1,4 @@
-"""`doit status`: what is switched off, how the breakers stand, what of the budget is used, what waits for its merge."""
+"""`doit status`: what is switched off, how the breakers stand, what of the budget is used, what waits or is frozen."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -10,19 +10,23 @@ from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.config import Config
 from pipeline.control.budget import BudgetState, Standing, standings
 from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop
+from pipeline.history.frozen import Frozen, frozen_packages
 from pipeline.history.reviews import Review, open_reviews
 from pipeline.model import Breaker, BreakerState, Control
-from pipeline.settings import load_control
+from pipeline.selection.statuses import excluded_sources
+from pipeline.settings import load_control, load_queue
 from pipeline.state import journal
 from pipeline.state.ledger import Ledger
+from pipeline.store import is_there
 from pipeline.text import counted, one_line
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What `doit status --json` prints: `stops` are the gates that are shut, by their numbers.
 
-    `reviews` are the batches that wait for their merge, as of the last `doit publish`, the longest first.
-    `damaged_lines` counts the lines of the journal that cannot be read, and so are not remembered.
+    `reviews` are the batches that wait for their merge, as of the last `doit publish`, the longest first. `frozen` are
+    the packages whose bytes have changed, the longest first. `damaged_lines` counts the lines of the journal that
+    cannot be read, and so are not remembered.
     """
 
     enabled: bool
@@ -36,6 +40,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     minutes: list[Standing]
     stops: list[Stop]
     reviews: list[Review]
+    frozen: list[Frozen]
     damaged_lines: int
 
 
@@ -51,14 +56,28 @@ class Status(StateCommand):
         """Read the control file as it is now, the ledger and the journal."""
         no_arguments(arguments, self.name)
         control = load_control(root.paths, root.config.ecosystems)
-        damaged = journal.load(root.paths, root.now).damaged
+        folded = journal.load(root.paths, root.now)
+        frozen = frozen_packages(folded.memory.packages, _excluded(root))
         reviews = open_reviews(Ledger(root.paths).waiting(), root.config.alarms.review_days, root.now)
-        state = state_of(control, root.config, root.now, reviews, damaged)
+        state = state_of(control, root.config, root.now, reviews, frozen, folded.damaged)
         self.say(msgspec.json.format(msgspec.json.encode(state)).decode() if options["json"] else render(state))
         return 0
 
 
-def state_of(control: Control, config: Config, now: datetime, reviews: list[Review], damaged_lines: int) -> State:
+def _excluded(root: Root) -> frozenset[str]:
+    """Return the sources that a person has excluded; a root may have no queue yet."""
+    there = is_there(root.paths.root / root.config.queue)
+    return excluded_sources(load_queue(root.paths, root.config)[0].entries) if there else frozenset()
+
+
+def state_of(
+    control: Control,
+    config: Config,
+    now: datetime,
+    reviews: list[Review],
+    frozen: list[Frozen],
+    damaged_lines: int,
+) -> State:
     """Return how things stand at a moment."""
     stops = [
         pipeline_stop(control),
@@ -77,13 +96,16 @@ def state_of(control: Control, config: Config, now: datetime, reviews: list[Revi
         minutes=standings(control.budget, config.budget, now),
         stops=[stop for stop in stops if stop is not None],
         reviews=reviews,
+        frozen=frozen,
         damaged_lines=damaged_lines,
     )
 
 
 def render(state: State) -> str:
     """Return the state for people, a line for each fact."""
-    return "\n".join([*_switches(state), *_breakers(state), *_budget(state), *_reviews(state), *_journal(state)])
+    return "\n".join(
+        [*_switches(state), *_breakers(state), *_budget(state), *_reviews(state), *_frozen(state), *_journal(state)]
+    )
 
 
 def _switches(state: State) -> Iterator[str]:
@@ -133,6 +155,11 @@ def _reviews(state: State) -> Iterator[str]:
         late = f", longer than {review.limit_days} d (alarms.review_days)" if review.alarm else ""
         waits = f"{counted(review.recipes, 'recipe')}, not merged for {review.days:.1f} d, since {review.since}"
         yield f"review      {review.batch_id}: {waits}{late}"
+
+
+def _frozen(state: State) -> Iterator[str]:
+    for one in state.frozen:
+        yield f"frozen      {one.source} since {one.since}: {one_line(one.message)}"
 
 
 def _journal(state: State) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.admission.admit import OPEN
 from pipeline.checks import shorten
 from pipeline.commands.base import Root, StateCommand, wrong_call
 from pipeline.config import Runner
@@ -15,6 +16,7 @@ from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.model import (
     Attempt,
     ConstraintsRecord,
+    Decision,
     Failed,
     Generated,
     Held,
@@ -36,6 +38,8 @@ ATTEMPTS = 12
 MESSAGE_WIDTH = 160
 # A screen: lines, and columns of each.
 SCREEN, WIDTH = 45, 100
+# How a verdict on what was generated is marked.
+SIGNS = {Decision.PASS: "✓", Decision.RISK: "!"} | dict.fromkeys(set(Decision) - OPEN, "✗")
 # What is told of a gate below its name.
 BELOW = " " * 6
 
@@ -72,6 +76,7 @@ def explained(root: Root, source: str) -> Explanation:
         situation(paths, config, inputs.control, inputs.queue, revisions, root.now),
         batch=batch,
         results=_results(paths, chosen, platforms) if chosen is not None else [],
+        made=_made(paths, source),
         attempts=journal.of_source(paths, source, ATTEMPTS),
     )
 
@@ -92,7 +97,8 @@ def words(told: Explanation) -> str:
     lines += ["", "Gates, in the order in which they are asked:"]
     width = max(len(answer.gate) for answer in told.gates)
     for answer in told.gates:
-        lines += _gate_lines(answer, width)
+        lines += _gate_lines(answer, width, brief=bool(told.judged))
+    lines += _judged_lines(told)
     if told.results:
         lines += ["", f"In batch {told.batch}:"]
         for result in told.results:
@@ -108,16 +114,32 @@ def _tries_words(told: Explanation) -> str:
     return f"Tried {times}, last {told.last_tried}:"
 
 
-def _gate_lines(answer: GateAnswer, width: int) -> list[str]:
-    """Return one gate; of one that was not asked, there is nothing else to tell."""
+def _gate_lines(answer: GateAnswer, width: int, *, brief: bool) -> list[str]:
+    """Return one gate; of one that was not asked, there is nothing else to tell, nor in brief of one that is open."""
     sign = {True: "✓", False: "✗", None: "·"}[answer.open]
     lines = _wrapped(f"  {sign} {answer.gate:<{width}}  {one_line(answer.value)}", " " * (width + 6))
-    if answer.open is not None:
+    if answer.open is False or (answer.open and not brief):
         lines += _wrapped(f"{BELOW}{answer.rule} ({answer.input})", BELOW)
     if answer.open is False:
         times = [f"since {answer.since}"] if answer.since else []
         times.append(f"until {answer.until}" if answer.until else "until something changes")
         lines += _wrapped(f"{BELOW}{', '.join(times)}; what changes it: {answer.remedy}", BELOW)
+    return lines
+
+
+def _judged_lines(told: Explanation) -> list[str]:
+    """Return what the gates said of what was generated: of an open one, no more than fits on its line."""
+    if not told.judged:
+        return []
+    lines = ["", f"Gates on what was generated at {told.judged_at}:"]
+    width = max(len(verdict.gate) for verdict in told.judged)
+    for verdict in told.judged:
+        begin = f"  {SIGNS[verdict.decision]} {verdict.gate:<{width}}  "
+        room = WIDTH - len(begin) if verdict.decision in OPEN else MESSAGE_WIDTH
+        lines += _wrapped(f"{begin}{shorten(one_line(verdict.value), room)}", " " * len(begin))
+        if verdict.decision not in OPEN:
+            until = f"until {verdict.until}; " if verdict.until else ""
+            lines += _wrapped(f"{BELOW}{verdict.rule}; {until}what changes it: {verdict.remedy}", BELOW)
     return lines
 
 
@@ -150,6 +172,12 @@ def _both_ends(message: str) -> str:
 
 def _wrapped(line: str, indent: str) -> list[str]:
     return wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False)
+
+
+def _made(paths: Paths, source: str) -> OutcomeRecord | None:
+    """Return the record of what was generated last, from whichever batch."""
+    record = read_result(paths.outcome(source), OutcomeRecord)
+    return record if record is not None and record.source == source else None
 
 
 def _results(paths: Paths, chosen: Selected, platforms: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from pipeline.history.frozen import Frozen
 from pipeline.history.metrics import Totals, all_of, totals
 from pipeline.history.reviews import Review
 from pipeline.history.service_levels import Milestone, ServiceLevels, Share, only, service_levels, success
@@ -41,6 +42,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a query, and the JSON document of `doit metrics --json`.
 
     `batches` are those that were asked for, published from `first` to `last`; `known_batches` are all there are.
+    `frozen` are the packages that are so now.
     """
 
     at: str
@@ -53,6 +55,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     service_levels: ServiceLevels
     no_success_hours: float
     last_batches: list[BatchLine]
+    frozen: list[Frozen]
 
 
 def report(
@@ -63,10 +66,11 @@ def report(
     no_success_hours: float,
     now: datetime,
     reviews: Sequence[Review] = (),
+    frozen: Sequence[Frozen] = (),
 ) -> Report:
     """Answer a query. `every` holds all batches, oldest first; the newest come last in `last_batches`, too.
 
-    `reviews` are those that wait for their merge, longest first.
+    `reviews` are those that wait for their merge, `frozen` the packages whose bytes have changed; both longest first.
     """
     asked = chosen(query, every)
     added = totals(asked)
@@ -96,6 +100,7 @@ def report(
         ),
         no_success_hours=no_success_hours,
         last_batches=[_line(metrics, query.ecosystem) for metrics in asked[-LAST:]],
+        frozen=list(frozen),
     )
 
 

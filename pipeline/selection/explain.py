@@ -7,7 +7,18 @@ import msgspec
 from pipeline.checks import nearest, shorten
 from pipeline.control.stops import Stop
 from pipeline.errors import UnknownName
-from pipeline.model import Attempt, Batch, EntryStatus, Gate, Queue, QueueEntry, Selected, Stage
+from pipeline.model import (
+    Attempt,
+    Batch,
+    EntryStatus,
+    Gate,
+    GateVerdict,
+    OutcomeRecord,
+    Queue,
+    QueueEntry,
+    Selected,
+    Stage,
+)
 from pipeline.selection.batch import FULL_RULE, SHARE_RULE, Selection, select
 from pipeline.selection.gates import Check, checks
 from pipeline.selection.predicates import is_aged
@@ -47,6 +58,7 @@ class GateAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """All that is known of why a package is, or is not, tried next.
 
+    `judged` is what the gates said of what was generated last, at `judged_at`, as far as that is still there.
     `place` is its number in the line of those that may be tried now, from 1. `batch` is the batch under way when the
     package is in it, `results` what that has found so far. `attempts` are the last ones, newest first.
     """
@@ -55,6 +67,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     entry: QueueEntry
     conclusion: str
     gates: list[GateAnswer]
+    judged: list[GateVerdict]
+    judged_at: str | None
     place: int | None
     batch: str | None
     results: list[str]
@@ -70,11 +84,13 @@ def explain(
     *,
     batch: Batch | None = None,
     results: Sequence[str] = (),
+    made: OutcomeRecord | None = None,
     attempts: Sequence[Attempt] = (),
 ) -> Explanation:
     """Explain one source; raises `UnknownName` when the queue has none like it. `attempts` come newest last.
 
-    `batch` is the last one that was frozen; it is under way unless an attempt says that it has come to its end.
+    `batch` is the last one that was frozen; it is under way unless an attempt says that it has come to its end. `made`
+    is what was generated last.
     """
     position = situation.first.get(source)
     if position is None:
@@ -90,6 +106,8 @@ def explain(
         entry=case.entry,
         conclusion=_conclusion(gates, place, situation, batch, under_way),
         gates=gates,
+        judged=made.gates if made is not None else [],
+        judged_at=made.at if made is not None and made.gates else None,
         place=place,
         batch=batch.id if batch is not None and under_way is not None else None,
         results=list(results) if under_way is not None else [],

@@ -100,6 +100,11 @@ def unblocked(queue: Queue, available: Set[str], *, at: str) -> Queue:
     return _changed(queue, free, _freed, at)
 
 
+def excluded_sources(entries: Iterable[QueueEntry]) -> frozenset[str]:
+    """Return the sources that a person has excluded."""
+    return frozenset(entry.source for entry in entries if entry.status is EntryStatus.EXCLUDED)
+
+
 def _freed(entry: QueueEntry) -> QueueEntry:
     return _pending(entry) if entry.status is EntryStatus.BLOCKED else entry
 

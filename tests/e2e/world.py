@@ -89,7 +89,9 @@ class World:
 
     # ------------------------------------------------------------------------------------ upstream
 
-    def npm(self, name: str, *, program: str | None = None, **manifest: object) -> str:
+    def npm(
+        self, name: str, *, program: str | None = None, released: str = "2024-01-01T00:00:00.000Z", **manifest: object
+    ) -> str:
         """Publish an npm package whose executable prints its version, or runs `program`; return its source."""
         stem = name.rpartition("/")[2]
         package: dict[str, object] = {
@@ -103,7 +105,7 @@ class World:
             **manifest,
         }
         script = "#!/usr/bin/env node\n" + (program or f"console.log({VERSION!r})") + "\n"
-        times = {"time": {VERSION: "2024-01-01T00:00:00.000Z"}}
+        times = {"time": {VERSION: released}}
         self.registry.add_npm(name, {VERSION: package}, {VERSION: npm_tarball(package, {"cli.js": script})}, **times)
         return f"npm:{name}"
 
