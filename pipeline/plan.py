@@ -17,6 +17,7 @@ from pipeline.host import Host
 from pipeline.model import Batch, Control, InputFingerprints, Queue, WorkOrder
 from pipeline.platforms import BY_ID, Platform
 from pipeline.recipe import recipe_path
+from pipeline.sandbox.installers import NEVER_HERE
 from pipeline.selection.batch import make_batch, select
 from pipeline.selection.situation import SHARE_DAYS, Situation
 from pipeline.settings import load_config, load_control, load_queue
@@ -162,7 +163,10 @@ def read_inputs(paths: Paths, config: Config, revisions: Mapping[str, int]) -> I
     fingerprints = InputFingerprints(
         queue=queue_digest,
         control=digest_of(control.enabled, control.disabled_ecosystems),
-        config=digest_of(config.queue, config.batch, config.retry, config.quarantine, config.gates, sorted(generators)),
+        config=digest_of(
+            *(config.queue, config.batch, config.retry, config.quarantine, config.gates),
+            *(sorted(generators), sorted(untried_in(config))),
+        ),
     )
     return Inputs(config=config, control=control, queue=queue, generators=generators, fingerprints=fingerprints)
 
@@ -185,6 +189,7 @@ def situation(
         control=control,
         config=config,
         generators=generators_of(config, revisions),
+        untried=untried_in(config),
         revisions=revisions_of(config, revisions),
         history=memory.packages,
         recipes=recipe_names(paths),
@@ -228,6 +233,15 @@ def generators_of(config: Config, revisions: Mapping[str, int]) -> frozenset[str
     return frozenset(
         name for name, ecosystem in config.ecosystems.items() if ecosystem.generator is not GeneratorKind.NONE
     )
+
+
+def untried_in(config: Config) -> frozenset[str]:
+    """Return the ecosystems whose recipes nothing can try: no sandbox installs them, and no platform waits for others.
+
+    Known before anything is asked: such packages would end in the same way each hour.
+    """
+    elsewhere = any(platform.runner is Runner.EXTERNAL for platform in config.platforms.values())
+    return frozenset() if elsewhere else NEVER_HERE
 
 
 def revisions_of(config: Config, native: Mapping[str, int]) -> Mapping[str, int]:

@@ -1,5 +1,10 @@
 """Profiles of Hypothesis: with `--hypothesis-profile=nightly`, 10,000 fuzzed answers are tried in each ecosystem."""
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-settings.register_profile("nightly", print_blob=True)
+# How long an example takes says something of the machine, which other work may slow down; benchmarks measure.
+_SLOW_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+settings.register_profile("default", parent=_SLOW_MACHINE)
+settings.register_profile("nightly", parent=_SLOW_MACHINE, print_blob=True)
+settings.load_profile("default")

@@ -127,6 +127,15 @@ def test_a_heavy_entry_gets_more_room_for_its_installation(tmp_path):
     assert light.fetch.memory_mb == 2048
 
 
+def test_formulae_wait_until_a_platform_can_try_them(tmp_path):
+    """Homebrew's recipes are made once results may come from elsewhere; which thaws the batch."""
+    entries = (entry("homebrew:jq"), entry("npm:a"))
+    here = plan(tmp_path, *entries)
+    assert [order.source for order in here.orders] == ["npm:a"]
+    elsewhere = plan(tmp_path, *entries, overrides=[("platforms.darwin-arm64.runner", "external")])
+    assert {order.source for order in elsewhere.orders} == {"homebrew:jq", "npm:a"}
+
+
 def test_a_native_generator_that_does_not_exist_is_refused(tmp_path):
     """Asking for one that is not written yet is an error, not an empty run."""
     written = {name: 1 for name in ECOSYSTEMS if name != "github"}

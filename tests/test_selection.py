@@ -70,6 +70,13 @@ def test_ecosystems_without_a_generator_are_named_when_the_queue_is_read():
     assert sources(entry("manual:x"))[1] == {"manual:x": Gate.NO_GENERATOR}
 
 
+def test_what_nothing_can_try_is_left_out_until_a_platform_waits_for_others():
+    """A recipe that can never pass is not made each hour; the remedy names the runner that would do."""
+    chosen = select(situation(entry("npm:a"), untried=frozenset({"npm"})))
+    (left,) = chosen.left_out
+    assert (left.gate, left.sources) == (Gate.NO_RUNNER, ["npm:a"])
+
+
 def test_a_batch_can_be_limited_to_ecosystems():
     """`batch.ecosystems` leaves the others out, with a gate."""
     selected, gates = sources(entry("npm:a"), entry("pypi:b"), batch={"ecosystems": ["pypi"]})

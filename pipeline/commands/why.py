@@ -97,7 +97,7 @@ def words(told: Explanation) -> str:
     lines += ["", "Gates, in the order in which they are asked:"]
     width = max(len(answer.gate) for answer in told.gates)
     for answer in told.gates:
-        lines += _gate_lines(answer, width, brief=bool(told.judged))
+        lines += _gate_lines(answer, width, brief=bool(told.judged or told.results))
     lines += _judged_lines(told)
     if told.results:
         lines += ["", f"In batch {told.batch}:"]

@@ -16,6 +16,7 @@ class Gate(StrEnum):
     DUPLICATE_SOURCE = "duplicate_source"
     STATUS = "status"
     NO_GENERATOR = "no_generator"
+    NO_RUNNER = "no_runner"
     NOT_IN_BATCH_ECOSYSTEMS = "not_in_batch_ecosystems"
     ECOSYSTEM_DISABLED = "ecosystem_disabled"
     BREAKER_OPEN = "breaker_open"

@@ -86,6 +86,7 @@ IN_COMMON = frozenset(
         Gate.PIPELINE_DISABLED,
         Gate.STATUS,
         Gate.NO_GENERATOR,
+        Gate.NO_RUNNER,
         Gate.NOT_IN_BATCH_ECOSYSTEMS,
         Gate.ECOSYSTEM_DISABLED,
     }
@@ -118,6 +119,13 @@ ENTRY_GATES = (
         rule=predicates.GENERATOR_RULE,
         ask=predicates.no_generator,
         shows=lambda case, _situation: f"{case.ecosystem} has one",
+    ),
+    EntryGate(
+        gate=Gate.NO_RUNNER,
+        input="pipeline.yaml, `platforms`",
+        rule=predicates.RUNNER_RULE,
+        ask=predicates.no_runner,
+        shows=lambda case, _situation: f"{case.ecosystem} can be tried",
     ),
     EntryGate(
         gate=Gate.NOT_IN_BATCH_ECOSYSTEMS,

@@ -16,6 +16,7 @@ DUE_RULE = "the time of the next try has come"
 DUPLICATE_RULE = "the source stands in the queue once; its first entry counts"
 STATUS_RULE = f"the entry's status is {', '.join(sorted(CANDIDATES))}"
 GENERATOR_RULE = "the ecosystem has a generator in this run"
+RUNNER_RULE = "a platform of this run can try recipes of the ecosystem"
 WANTED_RULE = "`batch.ecosystems` is empty or names the ecosystem"
 _DUPLICATE = Stop(
     gate=Gate.DUPLICATE_SOURCE,
@@ -52,6 +53,11 @@ def status(case: Case, situation: Situation) -> Stop | None:
 def no_generator(case: Case, situation: Situation) -> Stop | None:
     """Ask whether this code can make recipes of the ecosystem."""
     return None if case.ecosystem in situation.generators else _no_generator_stop(case.ecosystem)
+
+
+def no_runner(case: Case, situation: Situation) -> Stop | None:
+    """Ask whether a recipe of the ecosystem could be tried at all: one that cannot is never merged."""
+    return _no_runner_stop(case.ecosystem) if case.ecosystem in situation.untried else None
 
 
 def not_in_batch_ecosystems(case: Case, situation: Situation) -> Stop | None:
@@ -178,6 +184,16 @@ def _no_generator_stop(ecosystem: str) -> Stop:
         rule=GENERATOR_RULE,
         value=f"{ecosystem} has none",
         remedy=f"`ecosystems.{ecosystem}.generator` in pipeline.yaml, once there is a module for it",
+    )
+
+
+@cache
+def _no_runner_stop(ecosystem: str) -> Stop:
+    return Stop(
+        gate=Gate.NO_RUNNER,
+        rule=RUNNER_RULE,
+        value=f"no sandbox here installs packages of {ecosystem}",
+        remedy="`platforms.<id>.runner: external` in pipeline.yaml, with a command or with another machine's results",
     )
 
 

@@ -36,9 +36,10 @@ Ask = Callable[[Case, "Situation"], Stop | None]
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
-    """What a selection is made from. `generators` names the ecosystems that can be generated in this run.
+    """What a selection is made from. `generators` names the ecosystems that can be generated in this run, `untried`
+    those whose recipes no platform of it can try.
 
-     `recipes` are the names of the files in recipes/. `attempts` is how many packages were tried in the last
+    `recipes` are the names of the files in recipes/. `attempts` is how many packages were tried in the last
     `SHARE_DAYS` days, `again` how many of them in vain although nothing was known to have changed.
     """
 
@@ -49,6 +50,7 @@ class Situation:
     generators: Set[str]
     revisions: Mapping[str, int]
     history: History = field(default_factory=dict)
+    untried: Set[str] = frozenset()
     recipes: Set[str] = frozenset()
     attempts: int = 0
     again: int = 0

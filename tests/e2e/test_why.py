@@ -16,7 +16,7 @@ def test_why_explains_a_package_before_and_within_its_batch(world: World) -> Non
     assert "which is under way: priority 1, never tried" in screen
     assert "generated from 1.2.3" in screen
     document = json.loads(world.ran("why", "--json", "npm:aloft").out)
-    assert [gate["open"] for gate in document["gates"]] == [True] * 12
+    assert [gate["open"] for gate in document["gates"]] == [True] * 13
     unknown = world.doit("why", "alof")
     assert (unknown.exit_code, unknown.out) == (5, "")
     assert unknown.err == (

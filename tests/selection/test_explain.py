@@ -60,7 +60,7 @@ def test_every_gate_is_told_once_in_order_with_its_input_and_rule():
     """Nothing that decides is left out."""
     gates = told_of("npm:a", entry("npm:a")).gates
     assert [answer.gate for answer in gates] == [
-        "pipeline_disabled", "duplicate_source", "status", "no_generator", "not_in_batch_ecosystems",
+        "pipeline_disabled", "duplicate_source", "status", "no_generator", "no_runner", "not_in_batch_ecosystems",
         "ecosystem_disabled", "blocked", "quarantined", "not_due", "breaker_open", "retry_share", "batch_full",
     ]  # fmt: skip
     assert all(answer.input and answer.rule and answer.value for answer in gates)

@@ -28,6 +28,7 @@ def test_the_gates_are_asked_in_their_order():
         Gate.DUPLICATE_SOURCE,
         Gate.STATUS,
         Gate.NO_GENERATOR,
+        Gate.NO_RUNNER,
         Gate.NOT_IN_BATCH_ECOSYSTEMS,
         Gate.ECOSYSTEM_DISABLED,
         Gate.BLOCKED,

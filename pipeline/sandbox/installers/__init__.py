@@ -14,6 +14,8 @@ INSTALLERS: dict[str, Installer] = {
     "pypi": pypi,
     "rubygems": rubygems,
 }
+# What no sandbox can install: Homebrew has a place of its own on a machine, applications need macOS.
+NEVER_HERE = frozenset({"cask", "homebrew"})
 
 
 def revision_of(ecosystem: str) -> int:
