@@ -17,7 +17,7 @@ RecipeName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_
 Param = str | int | list[str] | dict[str, str]
 
 
-class When(Record, frozen=True, kw_only=True):
+class When(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Where a step is for, in the words of the recipe format (`amd64`); what is empty says nothing.
 
     `platform` lists `os/arch` pairs and excludes the others; `libc` holds for Linux only.
@@ -29,10 +29,10 @@ class When(Record, frozen=True, kw_only=True):
     libc: list[str] = []
 
 
-class Step(Record, frozen=True, kw_only=True):
+class Step(Record, frozen=True, kw_only=True, omit_defaults=True):
     """One `[[steps]]` table: the action and its keys, in the order in which they are written.
 
-    `when` is None for a step that is for every platform.
+    `when` is None for a step that is for every platform, as most are; then it is left out of the record.
     Of a recipe that a program of the user's wrote, values that are neither text nor a list of texts stand here as JSON.
     """
 
