@@ -6,7 +6,6 @@ only the fields used.
 """
 
 import base64
-import binascii
 import posixpath
 import re
 from datetime import datetime
@@ -252,7 +251,7 @@ def _sha512(integrity: str) -> str:
         algorithm, _, value = item.partition("-")
         try:
             digest = base64.b64decode(value.partition("?")[0], validate=True)
-        except binascii.Error:
+        except ValueError:  # no Base64, or not even ASCII
             continue
         if algorithm == "sha512" and len(digest) == 64:  # bytes
             return f"sha512:{digest.hex()}"

@@ -102,7 +102,9 @@ def test_limits_of_platforms_are_risks(changes, limited):
     assert any("upstream limits" in risk for risk in draft(**changes).evidence.risks) is limited
 
 
-@pytest.mark.parametrize("integrity", ["", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha512-short", "sha512-" + "A" * 86])
+@pytest.mark.parametrize(
+    "integrity", ["", "sha1-2jmj7l5rSw0yVb/vlWAYkK/YBwk=", "sha512-short", "sha512-" + "A" * 86, "sha512-ééé="]
+)
 def test_only_a_sound_digest_is_recorded(integrity):
     """A digest that is missing, weak or malformed is none, and that is said."""
     found = draft(dist={"tarball": "https://x.example/a-1.tgz", "integrity": integrity}).evidence
