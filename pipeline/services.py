@@ -29,9 +29,7 @@ def address_of(ecosystem: str, environment: Mapping[str, str], config: Ecosystem
     return config.registry, f"ecosystems.{ecosystem}.registry" if config.registry else ""
 
 
-def credentials_of(
-    ecosystem: str, environment: Mapping[str, str], config: EcosystemConfig, address: str
-) -> dict[str, str]:
+def credentials_of(ecosystem: str, environment: Mapping[str, str], config: EcosystemConfig) -> dict[str, str]:
     """Return the `Authorization` header for each host (scheme and authority) that gets one.
 
     A token goes to the service itself and nowhere else: the files of a release lie on other hosts.
@@ -39,7 +37,8 @@ def credentials_of(
     found = {each.host: each.authorization for each in config.anonymous}
     token = next((environment[name] for name in _TOKENS.get(ecosystem, ()) if environment.get(name)), "")
     # Anything else could smuggle a second header in.
-    if token and token.isascii() and token.isprintable() and " " not in token:
+    address, _ = address_of(ecosystem, environment, config)
+    if address and token and token.isascii() and token.isprintable() and " " not in token:
         found[host_address(address)] = f"Bearer {token}"
     return found
 

@@ -111,5 +111,7 @@ def _stopped(draft: Draft, shut: GateVerdict) -> Skipped | Failed:
     )
 
 
-def _release(version: str, artifact: Artifact) -> Release:
+def _release(version: str, artifact: Artifact) -> Release | None:
+    if not version:  # nobody said: there is nothing that could be recognised
+        return None
     return Release(version=version, artifact=artifact.name[:500], digest=artifact.digest[:300])

@@ -23,6 +23,8 @@ MAC = "darwin-arm64"
 GENERATOR = ["bin/generator/program", "{identifier}", "{output}"]
 VALIDATOR = ["bin/validator/program", "{identifier}", "{recipe}", "{platform}"]
 PAGE = (SHIPPED / "docs" / "external.md").read_text(encoding="utf-8")
+# A program says nothing of the age of what it makes.
+OWN_RELEASES = {"release_age": {"unknown": "report"}}
 GOOD = '{"status": "ok", "version": "1.2.3", "license": "MIT"}\n'
 
 
@@ -40,7 +42,7 @@ class Shop:
         own = {"generator": "command", "requests_per_second": 100, "command": [*GENERATOR, *more]}
         runners = {name: {"runner": "none"} for name in BY_ID}
         runners[MAC] = {"runner": "external", "command": VALIDATOR}  # type: ignore[dict-item]
-        self.world.configure(**{"ecosystems": {"tools": own}, "platforms": runners, **changes})
+        self.world.configure(**{"ecosystems": {"tools": own}, "platforms": runners, "gates": OWN_RELEASES, **changes})
 
     def recipe(self, name: str) -> str:
         """Return what the generator writes."""
@@ -148,7 +150,7 @@ def test_a_recipe_of_an_unknown_version_is_measured_by_nobody_but_a_command(shop
     """The sandbox has nothing to hold a version against, and says so instead of guessing one."""
     world = shop.world
     own = {"generator": "command", "requests_per_second": 100, "command": GENERATOR}
-    world.configure(ecosystems={"npm": own}, platforms=world.only_here())
+    world.configure(ecosystems={"npm": own}, platforms=world.only_here(), gates=OWN_RELEASES)
     shop.generator.on("quiet", recipe=recipe_text("quiet"))
     world.queue("npm:quiet")
     world.ran()
@@ -165,7 +167,7 @@ def test_the_sandbox_measures_what_a_command_made_for_an_ecosystem_that_it_knows
     """The version that the program said is the one that is installed and held against the printed one."""
     world = shop.world
     own = {"generator": "command", "requests_per_second": 100, "command": GENERATOR}
-    world.configure(ecosystems={"npm": own}, platforms=world.only_here())
+    world.configure(ecosystems={"npm": own}, platforms=world.only_here(), gates=OWN_RELEASES)
     source = world.npm("prettify")
     shop.generator.on("prettify", recipe=recipe_text("prettify"), output=GOOD)
     world.queue(source)

@@ -16,6 +16,7 @@ from tests.fake_cpan import FakeRelease, serve_cpan
 from tests.fake_gems import FakeGem, serve_gems
 
 RUBY, PERL = find_ruby(), find_perl()
+RELEASED = "2024-01-01T00:00:00Z"
 GEM_RECIPE = """\
 [metadata]
 name = "my-painter"
@@ -59,7 +60,12 @@ def test_a_gem_becomes_a_recipe_that_was_installed_and_run(world: World, tmp_pat
     )
     (tmp_path / "gems").mkdir()
     server = serve_gems(world.registry, tmp_path / "gems", gem)
-    listed = {"number": VERSION, "platform": "ruby", "sha": hashlib.sha256(gem.content()).hexdigest()}
+    listed = {
+        "number": VERSION,
+        "platform": "ruby",
+        "created_at": RELEASED,
+        "sha": hashlib.sha256(gem.content()).hexdigest(),
+    }
     world.registry.add("/gems/api/v1/versions/my.painter.json", json.dumps([listed]).encode())
     (world.home / ".gemrc").write_text(f":sources:\n- {server}/\n")
     world.queue("rubygems:my.painter")
@@ -82,6 +88,7 @@ def test_a_cpan_distribution_becomes_a_recipe_that_was_installed_and_run(world: 
         "distribution": "App-Paint",
         "name": f"App-Paint-{VERSION}",
         "version": VERSION,
+        "date": RELEASED,
         "status": "latest",
         "maturity": "released",
         "authorized": True,
