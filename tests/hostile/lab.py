@@ -58,7 +58,7 @@ class Lab:
         tarball = npm_tarball(
             {"name": name, "version": "1.0.0", "bin": {name: "a.js"}}, {"a.js": "#!/usr/bin/env node"}
         )
-        self.registry.add_npm(name, {"1.0.0": given}, {"1.0.0": tarball})
+        self.registry.add_npm(name, {"1.0.0": given}, {"1.0.0": tarball}, time={"1.0.0": "2024-01-01T00:00:00Z"})
 
     def doit(
         self, *arguments: str, environment: Mapping[str, str] | None = None, before: Sequence[str] = ()

@@ -140,7 +140,7 @@ def test_a_recipe_of_a_person_is_edited_and_another_package_is_not_touched(lab):
     (lab.root / "recipes/a").mkdir(parents=True)
     (lab.root / "recipes/a/a.toml").write_bytes(theirs)
     (lab.root / "recipes/b").mkdir(parents=True)
-    (lab.root / "recipes/b/b.toml").write_bytes(theirs)
+    (lab.root / "recipes/b/b.toml").write_bytes(theirs.replace(b'executables = ["a"]', b'executables = ["c"]'))
     lab.queue("npm:a", "npm:b")
     lab.doit()
     for name in ("a", "b"):
