@@ -83,6 +83,6 @@ class AlreadyRunning(PipelineError):
 
 
 class Alarm(PipelineError):
-    """Nothing is broken that the pipeline can see, but a person should look: no recipe was made for too long."""
+    """Nothing is broken that the pipeline can see, but a person should look: at a standstill, at changed bytes."""
 
     exit_code = 8
