@@ -234,11 +234,13 @@ class Policy(StrEnum):
 class ReleaseAgeConfig(Record, frozen=True, kw_only=True):
     """How old a release must be. One whose age is unknown is held, or passes as a risk (`report`).
 
+    The latter holds in any case for the ecosystems that are `reviewed`: people look at each release before it is out.
     No package is held for longer than `deadline_days`, however often it releases; `at_deadline` says what follows.
     """
 
     min_hours: Annotated[float, Meta(ge=0, le=8760)]
     unknown: Literal["hold", "report"]
+    reviewed: list[EcosystemId]
     deadline_days: Annotated[float, Meta(gt=0, le=365)]
     at_deadline: Literal["report", "manual"]
 

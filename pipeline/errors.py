@@ -87,6 +87,6 @@ class AlreadyRunning(PipelineError):
 
 
 class Alarm(PipelineError):
-    """Nothing that the pipeline can mend, but a person should look: no recipes, or one that came out different."""
+    """Nothing that the pipeline can mend; a person should look: no recipes, changed bytes, a recipe that differs."""
 
     exit_code = 8

@@ -12,6 +12,7 @@ from pipeline.admission.base import Candidate, Question
 from pipeline.config import Policy
 from pipeline.instants import known_instant, timestamp
 from pipeline.model import AdmissionGate, Decision, GateVerdict
+from pipeline.source import ecosystem_of
 
 QUESTION = Question(AdmissionGate.RELEASE_AGE, "the release is old enough that a malicious one would have been found")
 _SECOND = timedelta(seconds=1)
@@ -27,7 +28,8 @@ def judge(candidate: Candidate) -> GateVerdict:
     told = f"released {candidate.evidence.released_at}" if released else _unknown(candidate)
     if opens <= now:
         return QUESTION.passed(f"{told}, at least {least} ago" if released else f"{told}, and seen for {least}")
-    if released is None and config.unknown == "report":
+    reported = config.unknown == "report" or ecosystem_of(candidate.source) in config.reviewed
+    if released is None and reported:
         return QUESTION.verdict(Decision.RISK, told)
     deadline = _after(_held_since(candidate), timedelta(days=config.deadline_days))
     if deadline <= now:

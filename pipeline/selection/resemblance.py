@@ -6,10 +6,11 @@ are not compared, as they mean something else in each ecosystem.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
+from functools import lru_cache
 
 import msgspec
 
-from pipeline.lookalikes import Lookalikes, Near, same_family
+from pipeline.lookalikes import SHORTEST, Lookalikes, folded, same_family
 from pipeline.model import Queue, Resemblance
 from pipeline.recipe import recipe_path
 from pipeline.selection.blockers import recipe_name
@@ -33,19 +34,17 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
 
 
 class Resemblances:
-    """The names that others are taken for. Made for a few entries: only names far above one of them are indexed."""
+    """The names that others are taken for."""
 
     def __init__(self, queue: Queue, recipes: Set[str], asked: Iterable[str]) -> None:
-        """`recipes` are the names of the published recipes, `asked` the sources that will be asked for."""
+        """`recipes` are the names of the published recipes; only ecosystems of the sources in `asked` are indexed."""
         self._standings = _standings(queue)
         self._names = {entry.source: entry.name for entry in reversed(queue.entries)}
-        lowest: dict[str, Standing] = {}
-        for source in asked:
-            ecosystem, own = ecosystem_of(source), self._standings[source]
-            known = lowest.get(ecosystem)
-            lowest[ecosystem] = own if known is None else max(known, own, key=lambda one: (one.priority, one.place))
-        self._known = _indexes(self._standings, lowest)
-        self._recipes = Lookalikes(sorted(recipes)) if lowest else Lookalikes(())
+        wanted = {ecosystem_of(source) for source in asked}
+        self._known = {ecosystem: _index(names) for ecosystem, names in _well_known(self._standings, wanted).items()}
+        self._recipes: dict[str, list[str]] = defaultdict(list)
+        for name in sorted(recipes) if wanted else ():
+            self._recipes[folded(name)].append(name)
 
     def of(self, source: str) -> Resemblance | None:
         """Return what a source is easily taken for, the likest first; None for most."""
@@ -56,13 +55,15 @@ class Resemblances:
             for near in self._known[ecosystem].near(identifier)
             if self._standings[f"{ecosystem}:{near.name}"].is_far_above(own) and not same_family(near.name, identifier)
         ]
-        found += [Resemblance(known=recipe_path(near.name), distance=0) for near in self._recipes_like(source)]
+        found += [Resemblance(known=recipe_path(name), distance=0) for name in self._recipes_like(source)]
         return min(found, key=lambda one: one.distance, default=None)
 
-    def _recipes_like(self, source: str) -> list[Near]:
+    def _recipes_like(self, source: str) -> list[str]:
         """Return the recipes whose name looks the same: they are known, but most were never ranked against it."""
         name = recipe_name(self._names[source])
-        return [near for near in self._recipes.near(name) if near.distance == 0 and not same_family(near.name, name)]
+        look = folded(name)
+        alike = self._recipes.get(look, []) if len(look) >= SHORTEST else []
+        return [other for other in alike if other != name and not same_family(other, name)]
 
 
 def _standings(queue: Queue) -> Mapping[str, Standing]:
@@ -76,10 +77,20 @@ def _standings(queue: Queue) -> Mapping[str, Standing]:
     return found
 
 
-def _indexes(standings: Mapping[str, Standing], lowest: Mapping[str, Standing]) -> Mapping[str, Lookalikes]:
-    names: dict[str, list[str]] = {ecosystem: [] for ecosystem in lowest}
+def _well_known(standings: Mapping[str, Standing], wanted: Set[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the names of some ecosystems that are far above the last of theirs: no others are above anybody."""
+    members: dict[str, list[tuple[str, Standing]]] = {ecosystem: [] for ecosystem in sorted(wanted)}
     for source, standing in standings.items():
         ecosystem = ecosystem_of(source)
-        if ecosystem in lowest and standing.is_far_above(lowest[ecosystem]):
-            names[ecosystem].append(identifier_of(source))
-    return {ecosystem: Lookalikes(found) for ecosystem, found in names.items()}
+        if ecosystem in members:
+            members[ecosystem].append((identifier_of(source), standing))
+    lasts = {name: max(found, key=lambda one: (one[1].priority, one[1].place))[1] for name, found in members.items()}
+    return {
+        name: tuple(identifier for identifier, standing in found if standing.is_far_above(lasts[name]))
+        for name, found in members.items()
+    }
+
+
+@lru_cache(maxsize=64)  # a process that selects again and again has the same well-known names each time
+def _index(names: tuple[str, ...]) -> Lookalikes:
+    return Lookalikes(names)

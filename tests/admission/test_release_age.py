@@ -74,6 +74,13 @@ def test_an_unknown_age_may_only_be_reported():
     assert (verdict.decision, verdict.value) == (Decision.RISK, "the registry gives no release time")
 
 
+@pytest.mark.parametrize(("source", "decision"), [("cask:tool", Decision.RISK), ("npm:tool", Decision.HOLD)])
+def test_an_unknown_age_is_only_reported_where_people_review_each_release(source, decision):
+    """A known one counts there, too."""
+    assert judge(candidate(source=source, evidence=evidence(released_at=None))).decision is decision
+    assert released(timedelta(hours=1), source=source).decision is Decision.HOLD
+
+
 @pytest.mark.parametrize(("policy", "decision"), [("report", Decision.RISK), ("manual", Decision.PERSON)])
 def test_a_package_that_releases_faster_than_it_ages_ends_its_wait_at_the_deadline(policy, decision):
     """Each release is an hour old, and the first wait began 14 days ago."""
