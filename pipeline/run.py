@@ -58,10 +58,9 @@ from pipeline.state.metrics import keep_run
 from pipeline.store import Paths, read_result
 from pipeline.summary import Summary, summarise
 from pipeline.surroundings import Around
+from pipeline.taxonomy import MISSING_HERE
 from pipeline.verdicts import no_runner, not_run, out_of_budget, unanswered
 
-# What another try on this machine cannot mend.
-MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
 # Waits between the tries of a validation that met an infrastructure error, in seconds.
 RETRY_FIRST, RETRY_LONGEST = 2.0, 30.0
 

@@ -24,6 +24,10 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str
 
 
+# What the machine lacks that validates: it says nothing of the package, and another try there cannot mend it.
+MISSING_HERE = frozenset({Subcategory.SANDBOX_UNAVAILABLE, Subcategory.RUNTIME_MISSING, Subcategory.RUNTIME_TOO_OLD})
+
+
 def _cause(owner: Owner, category: Category, remedy: str, *, transient: bool = False) -> Cause:
     return Cause(owner=owner, transient=transient, category=category, remedy=remedy)
 
@@ -33,6 +37,11 @@ TAXONOMY: dict[Subcategory, Cause] = {
         Owner.US,
         Category.RECIPE_NOT_FOUND,
         "Correct the source in the queue: the registry has no package of this name.",
+    ),
+    Subcategory.DEPENDENCY_NOT_FOUND: _cause(
+        Owner.UPSTREAM,
+        Category.MISSING_DEP,
+        "Wait for a release whose dependencies the registry has, or for a registry that is behind to catch up.",
     ),
     Subcategory.TIMEOUT: _cause(
         Owner.UPSTREAM,

@@ -207,7 +207,7 @@ def test_ended_compilations_name_the_limit(tmp_path, limit, subcategory):
             "upstream_unavailable",
             True,
         ),
-        ('error: failed to select a version for the requirement `a = "^1.0"`\n', "not_found", False),
+        ('error: failed to select a version for the requirement `a = "^1.0"`\n', "dependency_not_found", False),
         ("error: could not find `tool@1.2.3` in registry `https://x/`", "not_found", False),
         ("failed to verify the checksum of `tool v1.2.3`", "digest_mismatch", False),
         ("error: package `tool v1` requires rustc 1.99 or newer", "runtime_too_old", True),

@@ -111,7 +111,7 @@ def test_what_is_missing_in_every_round_is_not_found(tmp_path):
     """The same module missing twice ends it; the fetched list of the second round was asked for it."""
     sandbox = perl(build=answer("! Couldn't find module or a distribution Foo::Bar (0)", 1, name="build"))
     verdict = validate(job(tmp_path), sandbox)
-    assert (verdict.status, verdict.subcategory) == (VerdictStatus.FAILED, Subcategory.NOT_FOUND)
+    assert (verdict.status, verdict.subcategory) == (VerdictStatus.FAILED, Subcategory.DEPENDENCY_NOT_FOUND)
     assert [phase.name for phase in sandbox.phases] == ["fetch", "build", "fetch-2", "build"]
     assert sandbox.phases[2].argv[-1] == "Foo::Bar"
 
@@ -217,7 +217,7 @@ def test_a_mirror_that_is_no_address_is_named_without_showing_it():
         ("perl: P/PA/X.tar.gz wants Perl 7, and 5.036 is here", "runtime_too_old", True),
         ("checksum mismatch: x is not what the registry describes", "digest_mismatch", False),
         ("download: 404 Not Found  (https://x)", "not_found", False),
-        ("index: no release of Foo::Bar is known to the mirror", "not_found", False),
+        ("index: no release of Foo::Bar is known to the mirror", "dependency_not_found", False),
         ("archive: x cannot be read", "bad_metadata", False),
     ],
 )
@@ -233,7 +233,7 @@ def test_why_nothing_was_fetched(said, subcategory, infra):
         ("Perl v7.0.0 required--this is only v5.36.0, stopped at Makefile.PL line 1.", "runtime_too_old", True),
         ("x.xs:1:10: fatal error: EXTERN.h: No such file or directory", "runtime_missing", True),
         ("x.c:1:10: fatal error: gd.h: No such file or directory", "missing_system_dep", False),
-        ("! Couldn't find module or a distribution Foo::Bar (0)", "not_found", False),
+        ("! Couldn't find module or a distribution Foo::Bar (0)", "dependency_not_found", False),
         ("! Configure failed for App-Paint-1.2.3.", "install_error", False),
     ],
 )

@@ -49,7 +49,17 @@ PACKAGE_TROUBLE = {
     f"{UV_SAYS}the current Python version (3.11.7) does not satisfy Python>=3.12 and a==1 depends on Python>=3.12": (
         Subcategory.RUNTIME_TOO_OLD
     ),
-    f"{UV_SAYS}only b<=1 is available and a>=2 depends on b>=2": Subcategory.NOT_FOUND,
+    f"{UV_SAYS}only b<=1 is available and a>=2 depends on b>=2": Subcategory.DEPENDENCY_NOT_FOUND,
+    f"{UV_SAYS}only the following versions of b are available:\n      b<=1\n      b>=3,<4\n  and a depends on b==2": (
+        Subcategory.DEPENDENCY_NOT_FOUND
+    ),
+    f"{UV_SAYS}b was not found in the package registry and all versions of a depend on b": "dependency_not_found",
+    f"{UV_SAYS}a was not found in the package registry and you require a==1.0": Subcategory.NOT_FOUND,
+    "error: no matching package named `b` found\nlocation searched: x\nrequired by package `a v1`": (
+        Subcategory.DEPENDENCY_NOT_FOUND
+    ),
+    'error: failed to select a version for the requirement `b = "^9"`': Subcategory.DEPENDENCY_NOT_FOUND,
+    "error: could not find `a` in registry `x` with version `=1.2.3`": Subcategory.NOT_FOUND,
     "No executables are provided by package `a`; removing tool": Subcategory.NO_EXECUTABLES,
 }
 RUN_TROUBLE = {

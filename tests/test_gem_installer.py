@@ -179,6 +179,11 @@ def test_a_ruby_that_is_of_no_use_is_named(said):
         ("Gem::RemoteFetcher::FetchError: Net::OpenTimeout: execution expired (x)", "timeout", True),
         ("Gem::RemoteFetcher::FetchError: Errno::ECONNREFUSED: refused (x)", "connection_error", True),
         ("Gem::UnsatisfiableDependencyError: Unable to resolve dependency: user requested 'x'", "not_found", False),
+        (
+            "Gem::UnsatisfiableDependencyError: Unable to resolve dependency: 'x (= 1)' requires 'y (>= 2)'",
+            "dependency_not_found",
+            False,
+        ),
         ("Gem::RuntimeRequirementNotMetError: a newer Ruby or RubyGems is needed", "runtime_too_old", True),
         ("Gem::Package::FormatError: package is corrupt", "bad_metadata", False),
     ],

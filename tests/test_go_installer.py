@@ -112,7 +112,25 @@ def test_without_a_library_a_command_is_built_all_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("phase", "output", "status", "subcategory"),
     [
-        ("fetch", "go: a.b/c@v1.2.3: reading https://x/y: 404 Not Found", "failed", Subcategory.NOT_FOUND),
+        ("fetch", "go: example.com/tool@v1.2.3: reading https://x/y: 404 Not Found", "failed", Subcategory.NOT_FOUND),
+        (
+            "fetch",
+            "go: example.com/tool@v1.2.3 requires\n\td.e/f@v1: reading https://x/d.e/f/@v/v1.mod: 404 Not Found",
+            "failed",
+            Subcategory.DEPENDENCY_NOT_FOUND,
+        ),
+        (
+            "fetch",
+            "go: example.com/tool@v1: d.e/f@v2: invalid version: unknown revision v2",
+            "failed",
+            "dependency_not_found",
+        ),
+        (
+            "fetch",
+            "module example.com/tool@v1.2.3 found, but does not contain package example.com/tool/c",
+            "failed",
+            Subcategory.NOT_FOUND,
+        ),
         ("fetch", "go: a.b/c@v1.2.3: reading https://x/y: 403 Forbidden", "infra_error", Subcategory.UPSTREAM_REFUSED),
         ("fetch", "go: https://x/y: 503 Service Unavailable", "infra_error", Subcategory.UPSTREAM_UNAVAILABLE),
         ("fetch", "go: https://x/y: 429 Too Many Requests", "infra_error", Subcategory.RATE_LIMITED),

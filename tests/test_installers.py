@@ -150,6 +150,47 @@ def test_a_registrys_outage_is_an_infrastructure_error(tmp_path, source, module)
     assert len(record.predictions) == len(ALL_PLATFORMS)
 
 
+@pytest.mark.parametrize(
+    ("source", "module", "said"),
+    [
+        ("npm:tool", npm, "npm error code EBADENGINE\nnpm error engine Unsupported engine"),
+        ("pypi:tool", pypi, "the current Python version (3.11.7) does not satisfy Python>=3.12"),
+    ],
+)
+def test_a_runtime_that_is_too_old_says_nothing_of_the_platform(tmp_path, source, module, said):
+    """A newer Node or Python on this machine would do: the platform must not be excluded."""
+    verdict = module.validate(
+        job_for(tmp_path, source), FakeSandbox(lambda phase: answer(said, 1)), NOW, runtimes=RUNTIMES
+    )
+    assert (verdict.status, verdict.subcategory) == (VerdictStatus.INFRA_ERROR, Subcategory.RUNTIME_TOO_OLD)
+
+
+@BOTH
+def test_a_runtime_that_shows_only_when_the_tool_runs_is_the_machines_too(tmp_path, source, module):
+    """Whether the installer or the tool says it: the machine lacks the runtime."""
+    sandbox = FakeSandbox(installing(lambda phase: answer("tool requires Python 3.99 or newer", 1)))
+    verdict = module.validate(job_for(tmp_path, source), sandbox, NOW, runtimes=RUNTIMES)
+    assert (verdict.status, verdict.subcategory) == (VerdictStatus.INFRA_ERROR, Subcategory.RUNTIME_TOO_OLD)
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        ("npm error code ETARGET\nnpm error notarget No matching version found for tool@1.2.3.", "not_found"),
+        ("npm error code ETARGET\nnpm error notarget No matching version found for @a/b@^9.", "dependency_not_found"),
+        ("npm error code E404\nnpm error 404  'tool@1.2.3' is not in this registry.", "not_found"),
+        ("npm error code E404\nnpm error 404  'b@1' is not in this registry.", "dependency_not_found"),
+        ("npm error code E404\nnpm error 404  The requested resource 'b@1' could not be found", "dependency_not_found"),
+        ("npm error code E404\nnpm error 404 Not Found - GET https://registry.example/b", "not_found"),
+    ],
+)
+def test_npm_names_what_the_registry_does_not_have(tmp_path, said, cause):
+    """The queue's own package was there when the recipe was made; a dependency may never have been."""
+    sandbox = FakeSandbox(lambda phase: answer(said, 1))
+    verdict = npm.validate(job_for(tmp_path, "npm:tool"), sandbox, NOW, runtimes=RUNTIMES)
+    assert (verdict.status, verdict.subcategory) == (VerdictStatus.FAILED, cause)
+
+
 @BOTH
 def test_a_missing_runtime_runs_nothing(tmp_path, source, module):
     """Without Node or uv there is no phase, and no word against the package."""
@@ -401,15 +442,20 @@ def test_six_resolutions_serve_all_platforms(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("requirement", "cause"),
-    [(">=3.99", "runtime_too_old"), (">=3.8", "needs_build"), ("", "needs_build"), ("newest", "needs_build")],
+    ("requirement", "status", "cause"),
+    [
+        (">=3.99", "infra_error", "runtime_too_old"),
+        (">=3.8", "failed", "needs_build"),
+        ("", "failed", "needs_build"),
+        ("newest", "failed", "needs_build"),
+    ],
 )
-def test_wheels_for_newer_pythons_only_say_something_about_this_machine(tmp_path, requirement, cause):
+def test_wheels_for_newer_pythons_only_say_something_about_this_machine(tmp_path, requirement, status, cause):
     """uv names no cause but the wheels; what the package wants of Python tells one from the other."""
     job = msgspec.structs.replace(job_for(tmp_path, "pypi:tool"), runtime_requirement=requirement)
     sandbox = FakeSandbox(lambda phase: answer("cause: Because tool==1.2.3 has no usable wheels", 1))
     verdict = pypi.validate(job, sandbox, NOW, runtimes=RUNTIMES)
-    assert (verdict.status, verdict.subcategory) == ("failed", cause)
+    assert (verdict.status, verdict.subcategory) == (status, cause)
 
 
 def test_an_old_c_library_is_held_only_against_its_family(tmp_path):

@@ -10,7 +10,7 @@ from pipeline.model import BackendInfo, Digest, PhaseResult, Subcategory, Tier, 
 from pipeline.placeholders import filled, program_name
 from pipeline.sandbox.output import printable, tail_of
 from pipeline.source import identifier_of
-from pipeline.taxonomy import TAXONOMY
+from pipeline.taxonomy import MISSING_HERE, TAXONOMY
 
 # The one phase of such a verdict.
 PHASE = "external"
@@ -71,10 +71,10 @@ def validate(question: Question, command: Command, timeout: float, surroundings:
 
 
 def _status(ended: Ended | None) -> VerdictStatus:
-    """Return what an end says of the package: what passes by itself, or could not be started, says nothing of it."""
+    """Return what an end says of the package: nothing, when it passes by itself or lies with this machine."""
     if ended is None:
         return VerdictStatus.VALIDATED
-    infra = ended.exit_code is None or TAXONOMY[ended.cause].transient
+    infra = ended.exit_code is None or TAXONOMY[ended.cause].transient or ended.cause in MISSING_HERE
     return VerdictStatus.INFRA_ERROR if infra else VerdictStatus.FAILED
 
 

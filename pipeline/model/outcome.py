@@ -30,6 +30,7 @@ class Subcategory(StrEnum):
     """The closed list of causes; `taxonomy` says whose each is, whether it passes by itself, and the remedy."""
 
     NOT_FOUND = "not_found"
+    DEPENDENCY_NOT_FOUND = "dependency_not_found"
     TIMEOUT = "timeout"
     DNS_ERROR = "dns_error"
     TLS_ERROR = "tls_error"

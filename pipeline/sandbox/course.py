@@ -27,6 +27,7 @@ from pipeline.sandbox.base import Job, Phase, PhaseOutput, Sandbox
 from pipeline.sandbox.diagnose import Diagnosis
 from pipeline.sandbox.runtimes import Runtimes, find_runtimes
 from pipeline.sandbox.verify import Choice, Probe, choose, next_argument, printed_version
+from pipeline.taxonomy import MISSING_HERE
 
 # Where the installed files stand in every phase: scripts carry absolute paths.
 PREFIX = "/prefix"
@@ -84,8 +85,12 @@ class Course:
         return answer
 
     def failed(self, diagnosis: Diagnosis, found: tuple[str, ...] = ()) -> Verdict:
-        """Return the verdict for a course that ended in a failure, the package's or the infrastructure's."""
-        status = VerdictStatus.INFRA_ERROR if diagnosis.infra else VerdictStatus.FAILED
+        """Return the verdict for a course that ended in a failure, the package's or the infrastructure's.
+
+        A runtime that is too old is the machine's in whatever phase it shows.
+        """
+        infra = diagnosis.infra or diagnosis.subcategory in MISSING_HERE
+        status = VerdictStatus.INFRA_ERROR if infra else VerdictStatus.FAILED
         return self._verdict(status, diagnosis.reason, diagnosis.subcategory, found, None)
 
     def passed(self, verified: Verified, found: tuple[str, ...]) -> Verdict:

@@ -42,6 +42,11 @@ def install(pattern: str, subcategory: Subcategory) -> Rule:
     return Rule(re.compile(pattern), Category.INSTALL_FAILED, subcategory)
 
 
+def lacking(pattern: str) -> Rule:
+    """Return the rule of a dependency that the registry does not have, or not in a version that is wanted."""
+    return Rule(re.compile(pattern), Category.MISSING_DEP, Subcategory.DEPENDENCY_NOT_FOUND)
+
+
 def _verify(pattern: str, subcategory: Subcategory) -> Rule:
     return Rule(re.compile(pattern), Category.VERIFY_FAILED, subcategory)
 
@@ -114,10 +119,15 @@ _FETCH_RULES = (
     install(r"\bEBADPLATFORM\b|no wheels with a matching platform tag", Subcategory.NO_PLATFORM_BUILD),
     install(r"no usable wheels|building from source is disabled|(?:has|have) no wheels", Subcategory.NEEDS_BUILD),
     install(r"No executables are provided", Subcategory.NO_EXECUTABLES),
+    # uv names who depends on what is missing, cargo who requires it. Of a list of versions, a few lines are enough.
+    lacking(
+        r"(?:no versions? of|not found in the package registry"
+        r"|only (?:\S+ (?:is|are) available|the following versions of))[\s\S]{0,1000}?\sdepends? on\s"
+    ),
+    lacking(r"no matching package named `\S+` found|failed to select a version for"),
     install(
         r"\bcode E404\b|HTTP status client error \(404|\bETARGET\b|No matching version|there (?:is|are) no versions? of"
-        r"|not found in the package registry|only \S+ (?:is|are) available|could not find `\S+` in registry"
-        r"|failed to select a version for",
+        r"|not found in the package registry|only \S+ (?:is|are) available|could not find `\S+` in registry",
         Subcategory.NOT_FOUND,
     ),
     *_TOO_OLD_COMPILER,
@@ -208,6 +218,13 @@ def fetch_failure(answer: PhaseOutput, limits: PhaseLimits, more: tuple[Rule, ..
         return msgspec.structs.replace(ended, infra=True, category=Category.NETWORK_ERROR) if slow else ended
     rules = (*more, *_FETCH_RULES)
     return _first_match(answer, rules) or _unknown(answer, Category.INSTALL_FAILED, Subcategory.INSTALL_ERROR)
+
+
+def of_dependency(found: Diagnosis) -> Diagnosis:
+    """Return the diagnosis for a client whose words do not say that what is missing is a dependency."""
+    if found.subcategory is not Subcategory.NOT_FOUND:
+        return found
+    return msgspec.structs.replace(found, category=Category.MISSING_DEP, subcategory=Subcategory.DEPENDENCY_NOT_FOUND)
 
 
 def may_be_stale(answer: PhaseOutput) -> bool:

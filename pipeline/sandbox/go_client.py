@@ -37,6 +37,7 @@ _OFFLINE = {"GOPROXY": f"file://{CACHE}/cache/download", "GOSUMDB": "off"}
 _EXCLUDED = re.compile(r"build constraints exclude all Go files in \S+")
 _GO_RELEASE = re.compile(r"\d+(?:\.\d+)*")
 _COMPILER_ERROR = re.compile(r"^\S+\.go:\d+(?::\d+)?: .+$", re.MULTILINE)
+_NAMED_MODULE = re.compile(r"(?:^|\s)([^\s@]+)@v\d")
 # A reason is one line of a table.
 _REASON_CHARACTERS = 240
 
@@ -166,7 +167,11 @@ def _numbers(release: str) -> tuple[int, ...]:
 def fetch_failure(job: Job, answer: PhaseOutput) -> Diagnosis:
     """Return why the modules could not be had."""
     known = diagnose.fetch_failure(answer, job.limits.fetch)
-    return known if _ended(answer) else _first_match(answer) or known
+    found = known if _ended(answer) else _first_match(answer) or known
+    # The last module that is named is the one that is missing; those before it are the way to it.
+    modules = _NAMED_MODULE.findall(found.reason)
+    own = not modules or f"{installed_package(job.steps)}/".startswith(f"{modules[-1]}/")
+    return found if own else diagnose.of_dependency(found)
 
 
 def build_failure(job: Job, answer: PhaseOutput) -> Diagnosis:

@@ -17,7 +17,7 @@ from pipeline.digests import digest_of
 from pipeline.model import Artifact, Category, Subcategory
 from pipeline.sandbox.base import Job, Mount, Phase, Tmpfs
 from pipeline.sandbox.course import CACHE, PREFIX, SYSTEM_PATH, runtime_missing
-from pipeline.sandbox.diagnose import Diagnosis, Rule, install, network
+from pipeline.sandbox.diagnose import Diagnosis, Rule, install, lacking, network
 from pipeline.sandbox.runtimes import Runtime, Which
 from pipeline.sandbox.rust_toolchain import ask
 
@@ -61,7 +61,8 @@ FETCH_RULES = (
     ),
     Rule(re.compile(r"perl: \S+ wants Perl"), Category.MISSING_DEP, Subcategory.RUNTIME_TOO_OLD, infra=True),
     install(r"checksum mismatch: ", Subcategory.DIGEST_MISMATCH),
-    install(r"download: (?:404|410) |returned error: (?:404|410)|no release of \S+ is known", Subcategory.NOT_FOUND),
+    lacking(r"no release of \S+ is known"),
+    install(r"download: (?:404|410) |returned error: (?:404|410)", Subcategory.NOT_FOUND),
     install(r"archive: \S+ cannot be read|more than \d+ releases are wanted", Subcategory.BAD_METADATA),
 )
 BUILD_RULES = (
@@ -78,7 +79,7 @@ BUILD_RULES = (
         Subcategory.RUNTIME_MISSING,
         infra=True,
     ),
-    install(r"Couldn't find module or a distribution \S+", Subcategory.NOT_FOUND),
+    lacking(r"Couldn't find module or a distribution \S+"),
 )
 
 

@@ -19,7 +19,7 @@ from pipeline.gem_version import parse, satisfies
 from pipeline.model import Category, Subcategory
 from pipeline.sandbox.base import Job, Mount, Phase
 from pipeline.sandbox.course import CACHE, PREFIX, SYSTEM_PATH, runtime_missing
-from pipeline.sandbox.diagnose import Diagnosis, Rule, install, network
+from pipeline.sandbox.diagnose import Diagnosis, Rule, install, lacking, network
 from pipeline.sandbox.runtimes import Runtime, Which
 from pipeline.sandbox.rust_toolchain import ask
 from pipeline.source import identifier_of
@@ -104,6 +104,7 @@ FETCH_RULES = (
         Subcategory.RUNTIME_TOO_OLD,
         infra=True,
     ),
+    lacking(r"Unable to resolve dependency: '[^'\n]+' requires '"),
     install(
         r"Gem::(?:GemNotFound|SpecificGemNotFound|UnsatisfiableDependency)\w*|Could not find a valid gem"
         r"|Unable to resolve dependency",

@@ -91,6 +91,13 @@ def test_each_exit_code_has_its_verdict(
     assert verdict_is_final(found) == (status is V.FAILED)
 
 
+@pytest.mark.parametrize("cause", ["runtime_too_old", "runtime_missing"])
+def test_what_the_machine_lacks_says_nothing_of_the_package(program: FakeProgram, tmp_path: Path, cause: str) -> None:
+    program.on("@scope/tool", exit=8, output=f'{{"subcategory": "{cause}", "message": "wants Python 3.99"}}')
+    found = verdict(tmp_path)
+    assert (found.status, found.subcategory) == (V.INFRA_ERROR, cause)
+
+
 def test_missing_recipes_stand_in_the_verdict(program: FakeProgram, tmp_path: Path) -> None:
     program.on("@scope/tool", exit=8, output='{"missing_recipes": ["libfoo"], "message": "no libfoo"}')
     found = verdict(tmp_path)

@@ -128,7 +128,9 @@ def test_a_perl_that_is_too_old_says_nothing_of_the_platform(run: Run) -> None:
 def test_a_module_that_no_release_has_is_not_found(run: Run) -> None:
     """The release cannot be installed by anybody: that is its failure."""
     verdict = run(PAINT)
-    assert (verdict.status, verdict.subcategory) == (VerdictStatus.FAILED, Subcategory.NOT_FOUND), verdict.phases
+    assert (verdict.status, verdict.subcategory) == (VerdictStatus.FAILED, Subcategory.DEPENDENCY_NOT_FOUND), (
+        verdict.phases
+    )
 
 
 def test_other_bytes_than_the_recipe_was_made_from_are_not_installed(job, sandbox):

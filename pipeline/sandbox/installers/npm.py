@@ -28,10 +28,12 @@ from pipeline.sandbox.npm_scripts import declares_scripts, verify_built
 from pipeline.sandbox.runtimes import Runtimes
 from pipeline.source import identifier_of
 
-REVISION = 1
+REVISION = 2
 
 _PROJECT = "/project"
 _REMEDY = "set the environment up again, it brings Node as a wheel"
+# What npm 10 and 11 name as missing: a version behind ETARGET, a package behind E404.
+_MISSING = re.compile(r"(?:No matching version found for |404 +(?:The requested resource )?')(@?[^@\s']+)@")
 _ENGINE = re.compile(r"EBADENGINE\s+package: '([^']+)',\s+npm warn EBADENGINE\s+required: \{ ([^}]*?) ?\}")
 
 
@@ -46,7 +48,7 @@ def validate(job: Job, sandbox: Sandbox, now: str, *, runtimes: Runtimes | None 
     prefix = prepare_folder(job.work_folder / "prefix")
     fetched = _fetch(course, job, tools, prefix)
     if not succeeded(fetched):
-        return course.failed(diagnose.fetch_failure(fetched, job.limits.fetch))
+        return course.failed(_failure(job, fetched))
     installed = _look(prefix, identifier_of(job.source))
     if mismatch := check_installed(job, installed):
         return course.failed(mismatch, installed.executables)
@@ -82,7 +84,10 @@ def _fetch(course: Course, job: Job, tools: Tools, prefix: Path) -> PhaseOutput:
 
 
 def _failure(job: Job, answer: PhaseOutput) -> Diagnosis:
-    return diagnose.fetch_failure(answer, job.limits.fetch)
+    failure = diagnose.fetch_failure(answer, job.limits.fetch)
+    missing = _MISSING.search(answer.output)
+    own = missing is None or missing[1] == identifier_of(job.source)
+    return failure if own else diagnose.of_dependency(failure)
 
 
 def _look(prefix: Path, identifier: str) -> Installed:

@@ -30,7 +30,7 @@ from pipeline.sandbox.runtimes import Runtime, Runtimes
 from pipeline.sandbox.verify import same_version
 from pipeline.source import identifier_of
 
-REVISION = 2
+REVISION = 3
 
 _REQUIREMENTS = "/requirements.in"
 _REMEDY = "set the environment up again, it brings uv as a wheel"

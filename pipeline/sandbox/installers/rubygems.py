@@ -35,7 +35,7 @@ from pipeline.sandbox.ruby_client import (
 from pipeline.sandbox.runtimes import Runtime
 from pipeline.source import identifier_of
 
-REVISION = 1
+REVISION = 2
 
 _ANY_PLATFORM = "ruby"
 
