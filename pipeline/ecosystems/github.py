@@ -369,4 +369,5 @@ def _tags(differing: list[Differs]) -> str:
 
 
 def _list(names: Iterable[str]) -> str:
-    return shown(list(names))
+    """Return names of tags and files for a sentence: strangers wrote them."""
+    return text.one_line(shown(list(names)))

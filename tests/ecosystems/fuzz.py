@@ -6,7 +6,10 @@ JSON (`type: array`), or the media type of the file (`contentMediaType`).
 """
 
 import copy
+import gzip
+import hashlib
 import json
+import lzma
 import re
 from functools import cache
 from pathlib import Path
@@ -17,7 +20,7 @@ from hypothesis_jsonschema import from_schema
 
 from pipeline.model import Category, Failed, Gate, Held, Subcategory, WorkOrder
 from tests.ecosystems.fuzz_archives import BY_MEDIA_TYPE, HOSTILE, changed_text, damaged
-from tests.ecosystems.samples import FOLDER, REGISTRY, Sample, filled
+from tests.ecosystems.samples import FOLDER, REGISTRY, Sample, filled, summed
 from tests.fakes_fetcher import NOT_FOUND
 
 RESPONSES = Path(__file__).with_name("responses")
@@ -51,10 +54,11 @@ class Case(NamedTuple):
 
 
 class Fixture(NamedTuple):
-    """A fixture as it is written, with the files that it describes."""
+    """A fixture as it is written, and the content of the files among its pages."""
 
     sample: Sample
     pages: dict[str, dict[str, Any]]
+    files: dict[str, bytes]
 
 
 def schema_file(ecosystem: str) -> Path:
@@ -77,26 +81,52 @@ def schema_of(ecosystem: str, page: str) -> dict[str, Any] | None:
 @cache
 def fixtures(ecosystem: str) -> tuple[Fixture, ...]:
     """Return an ecosystem's fixtures."""
-    paths = sorted((FOLDER / ecosystem).glob("*.json"))
-    return tuple(Fixture(Sample(path), json.loads(path.read_text("utf-8"))["pages"]) for path in paths)
+    return tuple(_fixture(path) for path in sorted((FOLDER / ecosystem).glob("*.json")))
+
+
+def _fixture(path: Path) -> Fixture:
+    sample, pages = Sample(path), json.loads(path.read_text("utf-8"))["pages"]
+    files = {page: sample.pages[REGISTRY + page] for page, found in pages.items() if not _document_form(found)}
+    return Fixture(sample, pages, files)
+
+
+@cache
+def _bases(ecosystem: str) -> tuple[Fixture, ...]:
+    """Return what cases are made from: the fixtures; those of releases also packed by xz, which tells by the name."""
+    found = tuple(fixture for fixture in fixtures(ecosystem) if fixture.pages)
+    repacked = (_by_xz(fixture) for fixture in found if any(page.endswith(".tar.gz") for page in fixture.files))
+    return (*found, *repacked) if ecosystem == "github" else found
+
+
+def _by_xz(fixture: Fixture) -> Fixture:
+    pages = json.loads(json.dumps(fixture.pages).replace(".tar.gz", ".tar.xz"))
+    files = {
+        page.replace(".tar.gz", ".tar.xz"): lzma.compress(gzip.decompress(content), preset=0)
+        if page.endswith(".tar.gz")
+        else content
+        for page, content in fixture.files.items()
+    }
+    return Fixture(fixture.sample, pages, files)
 
 
 @st.composite
 def cases(draw: st.DrawFn, ecosystem: str) -> Case:
-    """Draw the answers of a fixture with one or two of them changed; digests follow the files that they are of."""
-    sample, written = draw(st.sampled_from(fixtures(ecosystem)))
+    """Draw the answers of a fixture with up to three of them changed; digests follow the files that they are of."""
+    sample, written, files = draw(st.sampled_from(_bases(ecosystem)))
     changed = draw(st.sets(st.sampled_from(sorted(written)), min_size=1, max_size=3))
-    pages: dict[str, Any] = {page: sample.pages[REGISTRY + page] for page in written}
-    for page in sorted(changed):
-        if not _document_form(written[page]):
-            media = (schema_of(ecosystem, page) or {}).get("contentMediaType", "application/octet-stream")
-            pages[page] = draw(BY_MEDIA_TYPE[media](pages[page]))
-    for page, found in written.items():
-        if form := _document_form(found):
-            value = filled(found[form], pages)
-            if page in changed:
-                value = draw(_changed(schema_of(ecosystem, page) or {}, value))
-            pages[page] = _encoded(sample, page, value, form)
+    pages: dict[str, Any] = dict(files)
+    followed: dict[str, str] = {}
+    for page in sorted(changed & files.keys()):
+        media = (schema_of(ecosystem, page) or {})["contentMediaType"]
+        pages[page] = draw(BY_MEDIA_TYPE[media](files[page]))
+        followed[_sha256(files[page])] = _sha256(pages[page])
+    for page in written.keys() - files.keys():
+        form = _document_form(written[page])
+        value = _following(written[page][form], followed)
+        value = summed(value, pages) if form == "text" else filled(value, pages)
+        if page in changed:
+            value = draw(_changed(schema_of(ecosystem, page) or {}, value))
+        pages[page] = _encoded(sample, page, value, form)
     for page in sorted(changed):
         fault = draw(st.integers(0, 19))
         if fault == 0:
@@ -104,6 +134,23 @@ def cases(draw: st.DrawFn, ecosystem: str) -> Case:
         elif fault == 1:
             pages[page] = draw(st.sampled_from(_FAULTS))
     return Case(sample.order, {REGISTRY + page: found for page, found in pages.items()}, draw(st.booleans()))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _following(value: Any, digests: dict[str, str]) -> Any:
+    """Return a document with the digests of changed files in the place of those that are written out in it."""
+    match value:
+        case dict():
+            return {key: _following(item, digests) for key, item in value.items()}
+        case list():
+            return [_following(item, digests) for item in value]
+        case str():
+            return digests.get(value, value)
+        case _:
+            return value
 
 
 def _document_form(found: dict[str, Any]) -> str:
@@ -121,7 +168,7 @@ def _encoded(sample: Sample, page: str, value: object, form: str) -> bytes:
 def _changed(draw: st.DrawFn, schema: dict[str, Any], value: object) -> object:
     """Draw a document: changed in places for the most part, so that more than its outline is read."""
     if draw(st.integers(0, 7)) == 0:
-        return draw(_of(schema))
+        return _kept(draw, draw(_of(schema)), value)
     if isinstance(value, str):
         return draw(changed_text(value))
     holder = {"": copy.deepcopy(value)}
@@ -131,6 +178,13 @@ def _changed(draw: st.DrawFn, schema: dict[str, Any], value: object) -> object:
         keys = draw(st.sampled_from(leaves if leaves and draw(st.integers(0, 3)) else places))
         _change(draw, _at(holder, keys[:-1]), keys[-1], _schema_at(schema, keys[1:]))
     return holder[""]
+
+
+def _kept(draw: st.DrawFn, made: Any, written: Any) -> Any:
+    """Return a document made from the schema alone, with some of what was written: without its name none is read."""
+    if not isinstance(made, dict) or not isinstance(written, dict):
+        return made
+    return made | {key: written[key] for key in sorted(draw(st.sets(st.sampled_from(sorted(written)))))}
 
 
 def _change(draw: st.DrawFn, parent: Any, key: Any, schema: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import lzma
 import re
 import tarfile
 import warnings
@@ -94,7 +95,7 @@ def changed_text(draw: st.DrawFn, text: str) -> str:
 def changed_member(draw: st.DrawFn, content: bytes) -> bytes:
     """Draw a member's content: its text changed, or what it packs, or its bytes."""
     if content.startswith(b"\x1f\x8b"):
-        return gzip.compress(draw(changed_member(gzip.decompress(content))), mtime=0)
+        return _gzip(draw(changed_member(gzip.decompress(content))))
     text = draw(changed_text(content.decode(errors="replace")))
     return draw(st.one_of(st.just(text.encode(errors="surrogateescape")), damaged(content)))
 
@@ -145,12 +146,26 @@ def _zipped(members: list[tuple[str, bytes]], method: int) -> bytes:
     return buffer.getvalue()
 
 
+def _gzip(content: bytes) -> bytes:
+    return gzip.compress(content, compresslevel=1, mtime=0)
+
+
+def _xz(content: bytes) -> bytes:
+    return lzma.compress(content, preset=0)
+
+
+# By the bytes that a packed file begins with.
+_PACKED_BY: dict[bytes, Callable[[bytes], bytes]] = {b"\x1f\x8b": _gzip, b"\xfd7zXZ": _xz}
+
+
 @st.composite
 def damaged_tar(draw: st.DrawFn, content: bytes) -> bytes:
     """Draw a tar, packed as the given one is, whose members are links, lie about their sizes, or are damaged."""
-    packed = content.startswith(b"\x1f\x8b")
+    packed = next((pack for magic, pack in _PACKED_BY.items() if content.startswith(magic)), None)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        members = {info.name: file.read() for info in archive if (file := archive.extractfile(info)) is not None}
+        found = {info: file.read() for info in archive if (file := archive.extractfile(info)) is not None}
+    members = {info.name: value for info, value in found.items()}
+    modes = {info.name: info.mode for info in found}
     kinds = [tarfile.REGTYPE] * 6 + [
         tarfile.SYMTYPE,
         tarfile.LNKTYPE,
@@ -167,12 +182,13 @@ def damaged_tar(draw: st.DrawFn, content: bytes) -> bytes:
             info.type = draw(st.sampled_from(kinds))
             info.linkname = draw(st.sampled_from(["", "/etc/passwd", "../x", name.replace("\0", "")]))
             info.size = len(value) if info.isreg() else 0
+            info.mode = modes.get(name, 0o755)
             made.addfile(info, io.BytesIO(value))
     whole = buffer.getvalue()
     whole = draw(st.one_of(st.just(whole), _damaged_from(whole, 0)))
-    if not packed:
+    if packed is None:
         return whole
-    small = gzip.compress(whole, mtime=0)
+    small = packed(whole)
     return draw(st.one_of(st.just(small), st.just(small), damaged(small)))
 
 
@@ -186,10 +202,16 @@ def _damaged_from(draw: st.DrawFn, content: bytes, start: int) -> bytes:
     return bytes(found)
 
 
+@st.composite
+def damaged_program(draw: st.DrawFn, content: bytes) -> bytes:
+    """Draw a program whose header lies, or what is none."""
+    return draw(st.one_of(_damaged_from(content, 0), _damaged_from(content, 0), damaged(content)))
+
+
 # By the media type that a schema gives an answer.
 BY_MEDIA_TYPE: dict[str, Callable[[bytes], Bytes]] = {
     "application/zip": damaged_zip,
     "application/gzip": damaged_tar,
     "application/x-tar": damaged_tar,
-    "application/octet-stream": damaged,
+    "application/x-executable": damaged_program,
 }

@@ -52,7 +52,7 @@ class Sample:
         for page, value in self.page_json.items():
             self.page_json[page] = filled(value, files)
             self.pages[REGISTRY + page] = self.encode(page, self.page_json[page])
-        texts = {page: _summed(found["text"], files) for page, found in raw["pages"].items() if "text" in found}
+        texts = {page: summed(found["text"], files) for page, found in raw["pages"].items() if "text" in found}
         self.pages |= {REGISTRY + page: content.encode() for page, content in texts.items()}
         # The first answer in JSON; none where another form alone decides.
         self.metadata_page = next(iter(self.page_json), "")
@@ -98,7 +98,8 @@ def _members(texts: dict[str, str]) -> dict[str, str | bytes]:
     }
 
 
-def _summed(text: str, files: dict[str, bytes]) -> str:
+def summed(text: str, files: dict[str, bytes]) -> str:
+    """Return a text with the digests of files in the place of what stands for them."""
     return re.sub(
         r"\$SHA(256|512)\(([^)]+)\)", lambda match: hashlib.new(f"sha{match[1]}", files[match[2]]).hexdigest(), text
     )

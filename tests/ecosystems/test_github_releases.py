@@ -118,6 +118,19 @@ def test_what_may_hold_a_token_is_not_shown():
     assert "secret" not in found.message
 
 
+@pytest.mark.parametrize("asset", ["\x1b[31mpaint\n.txt", "\u202epaint.txt", "\ud83d\ude00\x00"])
+def test_names_of_strangers_are_shown_on_one_line(asset):
+    """A file or tag may be called anything; a message stands in a table."""
+    sample = SAMPLES["github-jars-only"]
+    releases = copy.deepcopy(sample.page_json[list_page(sample)])
+    for release in releases:
+        release["assets"] = [{"name": asset, "browser_download_url": URL, "size": 1}]
+    unnamed = [release | {"tag_name": asset} for release in releases]
+    for found in (with_list(sample, releases), with_list(sample, unnamed)):
+        assert isinstance(found, Skipped)
+        assert found.message.isprintable()
+
+
 # ------------------------------------------------------------------------------------------- files
 
 
