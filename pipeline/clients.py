@@ -128,7 +128,7 @@ class Clients:
         if ecosystem not in self._ecosystems or ecosystem in _OWN_SETTINGS:
             return {}
         service = self._ecosystems[ecosystem]
-        return services.credentials_of(ecosystem, self._environment, service, self._service(ecosystem))
+        return services.credentials_of(ecosystem, self._environment, service, lambda: self._service(ecosystem))
 
     def _service(self, ecosystem: str) -> str:
         if ecosystem == "rubygems" and (source := self._gem_source()):
