@@ -127,7 +127,8 @@ class Clients:
         """Return the `Authorization` header for each host that gets one, by scheme and authority."""
         if ecosystem not in self._ecosystems or ecosystem in _OWN_SETTINGS:
             return {}
-        return services.credentials_of(ecosystem, self._environment, self._ecosystems[ecosystem])
+        service = self._ecosystems[ecosystem]
+        return services.credentials_of(ecosystem, self._environment, service, lambda: self._service(ecosystem))
 
     def _service(self, ecosystem: str) -> str:
         if ecosystem == "rubygems" and (source := self._gem_source()):

@@ -17,7 +17,7 @@ from pipeline.host import Host
 from pipeline.model import Batch, Control, InputFingerprints, Queue, WorkOrder
 from pipeline.platforms import BY_ID, Platform
 from pipeline.recipe import recipe_path
-from pipeline.sandbox.installers import NEVER_HERE
+from pipeline.sandbox.installers import installs
 from pipeline.selection.batch import make_batch, select
 from pipeline.selection.situation import SHARE_DAYS, Situation
 from pipeline.settings import load_config, load_control, load_queue
@@ -241,7 +241,7 @@ def untried_in(config: Config) -> frozenset[str]:
     Known before anything is asked: such packages would end in the same way each hour.
     """
     elsewhere = any(platform.runner is Runner.EXTERNAL for platform in config.platforms.values())
-    return frozenset() if elsewhere else NEVER_HERE
+    return frozenset() if elsewhere else frozenset(name for name in config.ecosystems if not installs(name))
 
 
 def revisions_of(config: Config, native: Mapping[str, int]) -> Mapping[str, int]:

@@ -176,7 +176,7 @@ class Run:
 
     def _objection(self, source: str, outcome: Generated) -> str:
         """Return why the sandbox can say nothing of a package's recipe, "" when it can."""
-        return objection(source, outcome) if self._by_command(ecosystem_of(source)) else ""
+        return objection(source, outcome, by_command=self._by_command(ecosystem_of(source)))
 
     def _after(self, source: str) -> tuple[str, ...]:
         """Return what tells the results of another try from those up to its order's `after`."""

@@ -3,7 +3,7 @@
 Unlike npm or cargo, these have no settings that a program could ask for: a variable is all that their clients read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from pipeline.config import EcosystemConfig
@@ -29,17 +29,19 @@ def address_of(ecosystem: str, environment: Mapping[str, str], config: Ecosystem
     return config.registry, f"ecosystems.{ecosystem}.registry" if config.registry else ""
 
 
-def credentials_of(ecosystem: str, environment: Mapping[str, str], config: EcosystemConfig) -> dict[str, str]:
+def credentials_of(
+    ecosystem: str, environment: Mapping[str, str], config: EcosystemConfig, address: Callable[[], str]
+) -> dict[str, str]:
     """Return the `Authorization` header for each host (scheme and authority) that gets one.
 
-    A token goes to the service itself and nowhere else: the files of a release lie on other hosts.
+    A token goes to the service itself and nowhere else: the files of a release lie on other hosts. `address` is that
+    service's; it is not asked for without a token, as an ecosystem whose recipes a command makes has none.
     """
     found = {each.host: each.authorization for each in config.anonymous}
     token = next((environment[name] for name in _TOKENS.get(ecosystem, ()) if environment.get(name)), "")
     # Anything else could smuggle a second header in.
-    address, _ = address_of(ecosystem, environment, config)
-    if address and token and token.isascii() and token.isprintable() and " " not in token:
-        found[host_address(address)] = f"Bearer {token}"
+    if token and token.isascii() and token.isprintable() and " " not in token:
+        found[host_address(address())] = f"Bearer {token}"
     return found
 
 

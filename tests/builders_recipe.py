@@ -2,15 +2,7 @@
 
 from pipeline.model import Recipe, Step
 from pipeline.recipe_rules import PACKAGE_KEY
-
-_ACTIONS = {
-    "npm": "npm_install",
-    "pypi": "pipx_install",
-    "cargo": "cargo_install",
-    "go": "go_install",
-    "rubygems": "gem_install",
-    "cpan": "cpan_install",
-}
+from pipeline.sandbox.installers import INSTALLERS
 
 
 def recipe(name: str) -> Recipe:
@@ -20,7 +12,7 @@ def recipe(name: str) -> Recipe:
 
 
 def steps_of(source: str) -> tuple[Step, ...]:
-    """Return the one step that installs a source of these ecosystems."""
+    """Return the one step that installs a source of an ecosystem whose recipes have no other."""
     ecosystem, _, package = source.partition(":")
-    action = _ACTIONS[ecosystem]
+    action = INSTALLERS[ecosystem].ACTION
     return (Step(action=action, params={PACKAGE_KEY[action]: package}),)

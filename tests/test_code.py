@@ -3,10 +3,15 @@
 import ast
 import subprocess
 import sys
+from itertools import permutations
 from pathlib import Path
 
+import grimp
 import pytest
 
+from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.sandbox.installers import INSTALLERS
+from pipeline.seeding import SEEDERS
 from pipeline.store import SHIPPED
 
 FOLDER = Path(sys.executable).parent
@@ -60,3 +65,32 @@ def test_no_import_stands_inside_a_function():
         if isinstance(inner, ast.Import | ast.ImportFrom)
     ]
     assert hidden == []
+
+
+def acquainted(package: str, modules: list[str]) -> list[str]:
+    """Return who of these modules of a package imports another of them, also by way of a third."""
+    graph = grimp.build_graph(package, cache_dir=None)
+    return [f"{one} -> {other}" for one, other in permutations(modules, 2) if graph.chain_exists(one, other)]
+
+
+def test_modules_of_one_kind_do_not_know_each_other():
+    """Ecosystems, installers, seeders: each list is the table itself, so whoever adds one to it has no other list."""
+    tables = (ECOSYSTEMS, INSTALLERS, SEEDERS)
+    assert [acquainted("pipeline", [each.__name__ for each in table.values()]) for table in tables] == [[], [], []]
+
+
+def test_an_acquaintance_is_found(tmp_path, monkeypatch):
+    """Two ecosystems that share a helper do not know each other; one whose helper imports another does."""
+    files = {
+        "__init__": "",
+        "shared": "",
+        "go": "from shelf import shared",
+        "npm": "from shelf import helper, shared",
+        "helper": "from shelf import pypi",
+        "pypi": "",
+    }
+    (tmp_path / "shelf").mkdir()
+    for name, content in files.items():
+        (tmp_path / "shelf" / f"{name}.py").write_text(content)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert acquainted("shelf", ["shelf.go", "shelf.npm", "shelf.pypi"]) == ["shelf.npm -> shelf.pypi"]

@@ -8,12 +8,14 @@ import pytest
 
 from pipeline.config import PhaseLimits, ValidationConfig
 from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.ecosystems.base import Draft
 from pipeline.model import Subcategory, VerdictStatus, Verify
 from pipeline.platforms import ALL_PLATFORMS, BY_ID
 from pipeline.sandbox.base import Job, Phase, PhaseOutput
 from pipeline.sandbox.installers import INSTALLERS, npm, pypi
 from pipeline.sandbox.runtimes import Runtime, Runtimes
 from tests.builders_recipe import steps_of
+from tests.ecosystems.samples import all_samples
 from tests.fakes_sandbox import FakeSandbox, answer, host_folder
 
 NOW = "2026-01-02T03:04:05Z"
@@ -85,9 +87,22 @@ BOTH = pytest.mark.parametrize(("source", "module"), [("npm:tool", npm), ("pypi:
 
 
 def test_each_installer_stands_under_its_ecosystem():
-    """The table names each ecosystem that has recipes, each with a revision."""
-    assert set(INSTALLERS) == set(ECOSYSTEMS)
+    """The table names no other, and each has a revision."""
+    assert set(INSTALLERS) <= set(ECOSYSTEMS)
     assert all(installer.REVISION >= 1 for installer in INSTALLERS.values())
+
+
+def test_an_installer_names_the_action_of_its_ecosystems_recipes():
+    """What a command's recipe is compared with is what the ecosystem's own recipes do; else it has no such action."""
+    drafts = {key: sample.make() for key, sample in all_samples().items()}
+    own = {
+        (key.partition("-")[0], step.action)
+        for key, draft in drafts.items()
+        if isinstance(draft, Draft)
+        for step in draft.recipe.steps
+    }
+    named = {(ecosystem, installer.ACTION) for ecosystem, installer in INSTALLERS.items() if installer.ACTION}
+    assert {found for found in own if INSTALLERS[found[0]].ACTION} == named
 
 
 @BOTH

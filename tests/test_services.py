@@ -3,10 +3,11 @@
 import os
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from pipeline.clients import Clients
-from pipeline.config import Config
+from pipeline.config import Config, GeneratorKind
 from pipeline.errors import BadInput, UnknownName
 from pipeline.settings import load_config
 from pipeline.store import Paths
@@ -55,6 +56,15 @@ def test_an_address_that_is_none_is_refused_by_the_name_of_its_variable(config):
     with pytest.raises(BadInput, match="GITHUB_API_URL") as refused:
         clients(config, GITHUB_API_URL="ftp://user:s3cret@host").registry("github")
     assert "s3cret" not in refused.value.line()
+
+
+def test_an_ecosystem_that_has_no_service_needs_no_address(config):
+    """A program of the user's asks whom it likes: until recipeline itself asks, nothing has to say where."""
+    tools = msgspec.structs.replace(config.ecosystems["cpan"], generator=GeneratorKind.COMMAND, registry="")
+    given = Clients({"PATH": os.environ["PATH"]}, Path.cwd(), ecosystems={"tools": tools})
+    assert given.credentials("tools") == {}
+    with pytest.raises(UnknownName, match="tools"):
+        given.registry("tools")
 
 
 def test_an_ecosystem_that_nothing_is_known_of_is_refused(config):

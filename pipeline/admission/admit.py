@@ -23,8 +23,8 @@ from pipeline.ecosystems.drafting import no_answer
 from pipeline.model import (
     STOOD_IN,
     AdmissionGate,
-    Artifact,
     Decision,
+    Evidence,
     Failed,
     GateVerdict,
     Release,
@@ -89,7 +89,7 @@ def _judged(draft: Draft, order: WorkOrder, config: GatesConfig, around: Surroun
     verdicts = [gate.judge(candidate) for gate in GATES.values()]
     shut = next((verdict for verdict in verdicts if verdict.decision not in OPEN), None)
     made = _with_risks(draft, verdicts) if shut is None else _stopped(draft, shut)
-    return Admission(made=made, gates=verdicts, release=_release(draft.evidence.version, draft.evidence.artifact))
+    return Admission(made=made, gates=verdicts, release=_release(draft.evidence))
 
 
 def _with_risks(draft: Draft, verdicts: list[GateVerdict]) -> Draft:
@@ -111,7 +111,9 @@ def _stopped(draft: Draft, shut: GateVerdict) -> Skipped | Failed:
     )
 
 
-def _release(version: str, artifact: Artifact) -> Release | None:
-    if not version:  # nobody said: there is nothing that could be recognised
+def _release(evidence: Evidence) -> Release | None:
+    """Return what is remembered of a release; None of one without a version, which a command need not say."""
+    if not evidence.version:
         return None
-    return Release(version=version, artifact=artifact.name[:500], digest=artifact.digest[:300])
+    artifact = evidence.artifact
+    return Release(version=evidence.version, artifact=artifact.name[:500], digest=artifact.digest[:300])

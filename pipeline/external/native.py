@@ -1,10 +1,8 @@
-"""Whether the sandbox may measure a recipe that a program of the user's wrote. Pure.
+"""Whether the sandbox may measure a recipe. Pure.
 
-The sandbox installs a package by its ecosystem's own client. That says something of a recipe only when the recipe
-does the same: one step of that ecosystem, for that package, and nothing else.
+The sandbox installs a package by its ecosystem's own client. That says something of a recipe that a program of the
+user's wrote only when the recipe does the same: one step of that ecosystem, for that package, and nothing else.
 """
-
-from typing import Final
 
 from packaging.utils import canonicalize_name
 
@@ -14,25 +12,24 @@ from pipeline.recipe_rules import PACKAGE_KEY
 from pipeline.sandbox.installers import INSTALLERS
 from pipeline.source import ecosystem_of, identifier_of
 
-_ACTIONS: Final = {
-    "cargo": "cargo_install",
-    "cpan": "cpan_install",
-    "go": "go_install",
-    "npm": "npm_install",
-    "pypi": "pipx_install",
-    "rubygems": "gem_install",
-}
 
+def objection(source: str, outcome: Generated, *, by_command: bool) -> str:
+    """Return why the sandbox can say nothing of a recipe, "" when it can.
 
-def objection(source: str, outcome: Generated) -> str:
-    """Return why the sandbox can say nothing of a recipe, "" when it can."""
+    `by_command` says whether a program of the user's wrote it.
+    """
     ecosystem = ecosystem_of(source)
-    if ecosystem not in INSTALLERS or ecosystem not in _ACTIONS:
+    installer = INSTALLERS.get(ecosystem)
+    if installer is None:
         return f"the sandbox installs nothing of {ecosystem}"
+    if not by_command:
+        return ""
+    if not installer.ACTION:
+        return f"the sandbox knows no recipe of {ecosystem} but those that recipeline makes"
     if not outcome.evidence.version:
         return "nobody said which version the recipe installs, so none can be held against it"
-    if not _installs_only(outcome.recipe, _ACTIONS[ecosystem], identifier_of(source)):
-        return f"the recipe does other things than to install {identifier_of(source)} by {_ACTIONS[ecosystem]}"
+    if not _installs_only(outcome.recipe, installer.ACTION, identifier_of(source)):
+        return f"the recipe does other things than to install {identifier_of(source)} by {installer.ACTION}"
     return ""
 
 

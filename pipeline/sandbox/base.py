@@ -102,6 +102,9 @@ class Installer(Protocol):
     """How one ecosystem's packages are installed natively, as a module of `pipeline.sandbox.installers`."""
 
     REVISION: int
+    # The action of the recipes that it can measure whoever wrote them: one step that names the package and no more.
+    # "" where a step says more than that, or where nothing is installed here.
+    ACTION: str
 
     def validate(self, job: Job, sandbox: Sandbox, now: str) -> Verdict:
         """Fetch, build where needed, verify; return what was measured. `now` is the verdict's time."""

@@ -156,3 +156,10 @@ def test_what_was_judged_can_be_written_down():
     )
     assert msgspec.convert(msgspec.to_builtins(record), OutcomeRecord) == record
     assert found.release == Release(version="3.4.2", artifact="tool-3.4.2.tgz", digest=f"sha512:{'ab' * 64}")
+
+
+def test_a_release_without_a_version_is_not_remembered():
+    """A command need not say which one it is; the record holds nothing that its schema refuses."""
+    found = admit(draft(version=""), ORDER, SHIPPED, FakeSurroundings(), NOW)
+    assert found.release is None
+    assert found.gates[0].decision in OPEN

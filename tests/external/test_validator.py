@@ -167,13 +167,14 @@ def steps(**params: str | list[str]) -> list[Step]:
 
 def test_the_sandbox_measures_a_recipe_that_does_what_the_sandbox_does() -> None:
     """One step of the ecosystem, for the package, of a version that is known."""
-    assert objection("npm:tool", generated()) == ""
+    assert objection("npm:tool", generated(), by_command=True) == ""
 
 
 @pytest.mark.parametrize(
     ("source", "outcome", "why"),
     [
         ("tools:tool", generated(), "the sandbox installs nothing of tools"),
+        ("github:o/tool", generated(), "the sandbox knows no recipe of github but those that recipeline makes"),
         ("npm:tool", generated(version=""), "nobody said which version"),
         ("npm:other", generated(), "does other things than to install other by npm_install"),
         ("pypi:tool", generated(), "does other things than to install tool by pipx_install"),
@@ -183,11 +184,17 @@ def test_the_sandbox_measures_a_recipe_that_does_what_the_sandbox_does() -> None
 )
 def test_of_any_other_recipe_the_sandbox_can_say_nothing(source: str, outcome: Generated, why: str) -> None:
     """A pass of one thing is no pass of another."""
-    assert why in objection(source, outcome)
+    assert why in objection(source, outcome, by_command=True)
+
+
+def test_of_its_own_recipes_the_sandbox_says_nothing_only_where_it_has_no_installer() -> None:
+    """What recipeline made needs no comparison; an ecosystem that nothing installs yet gives no traceback."""
+    assert objection("github:o/tool", generated(version=""), by_command=False) == ""
+    assert objection("tools:tool", generated(), by_command=False) == "the sandbox installs nothing of tools"
 
 
 def test_pypi_takes_two_spellings_for_one_project() -> None:
     step = Step(action="pipx_install", params={"package": "My_Tool", "executables": ["tool"]})
     written = Recipe(name="my-tool", steps=[step], executables=["tool"])
     outcome = Generated(recipe=written, recipe_sha256="a" * 64, evidence=evidence())
-    assert objection("pypi:my-tool", outcome) == ""
+    assert objection("pypi:my-tool", outcome, by_command=True) == ""

@@ -1,4 +1,7 @@
-"""How each ecosystem's packages are installed; adding one is one module and one line here."""
+"""How each ecosystem's packages are installed; adding one is one module and one line here.
+
+An ecosystem need not have one: its recipes are then made, and tried where a platform has a command or another machine.
+"""
 
 from pipeline.sandbox.base import Installer
 from pipeline.sandbox.installers import cargo, cask, cpan, github, go, homebrew, npm, pypi, rubygems
@@ -16,6 +19,11 @@ INSTALLERS: dict[str, Installer] = {
 }
 # What no sandbox can install: Homebrew has a place of its own on a machine, applications need macOS.
 NEVER_HERE = frozenset({"cask", "homebrew"})
+
+
+def installs(ecosystem: str) -> bool:
+    """Return whether the sandbox can install packages of an ecosystem at all."""
+    return ecosystem in INSTALLERS and ecosystem not in NEVER_HERE
 
 
 def revision_of(ecosystem: str) -> int:

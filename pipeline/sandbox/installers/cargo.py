@@ -30,6 +30,7 @@ from pipeline.sandbox.rust_toolchain import Toolchain, find_toolchain, too_old
 from pipeline.source import identifier_of
 
 REVISION = 2
+ACTION = "cargo_install"
 
 # In memory: what is compiled, and sources that build scripts may write to, as some do.
 _SCRATCH = "/build"

@@ -7,6 +7,7 @@ from pipeline.sandbox.builds import predict_from_builds
 from pipeline.sandbox.course import Course, runtime_missing
 
 REVISION = 1
+ACTION = ""
 
 _REMEDY = "set platforms.<id>.runner to external, with a program that installs the recipe on a Mac"
 

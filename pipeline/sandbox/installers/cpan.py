@@ -40,6 +40,7 @@ from pipeline.sandbox.perl_client import (
 from pipeline.sandbox.runtimes import Runtime
 
 REVISION = 2
+ACTION = "cpan_install"
 
 # A Makefile.PL may want what its META file does not say: what is missing is fetched, and it is tried again.
 _ROUNDS = 3

@@ -32,6 +32,7 @@ from pipeline.sandbox.scripts import FOLDER
 from pipeline.text import is_web_address
 
 REVISION = 1
+ACTION = ""
 
 _SCRIPTS = "/scripts"
 _DOWNLOAD = "/download"

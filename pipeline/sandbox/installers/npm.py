@@ -29,6 +29,7 @@ from pipeline.sandbox.runtimes import Runtimes
 from pipeline.source import identifier_of
 
 REVISION = 2
+ACTION = "npm_install"
 
 _PROJECT = "/project"
 _REMEDY = "set the environment up again, it brings Node as a wheel"

@@ -31,6 +31,7 @@ from pipeline.sandbox.verify import same_version
 from pipeline.source import identifier_of
 
 REVISION = 3
+ACTION = "pipx_install"
 
 _REQUIREMENTS = "/requirements.in"
 _REMEDY = "set the environment up again, it brings uv as a wheel"

@@ -36,6 +36,7 @@ from pipeline.sandbox.runtimes import Runtime
 from pipeline.source import identifier_of
 
 REVISION = 2
+ACTION = "gem_install"
 
 _ANY_PLATFORM = "ruby"
 
