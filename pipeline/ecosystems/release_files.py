@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import msgspec
 
+from pipeline import text
 from pipeline.ecosystems.base import Answer, Fetcher
 from pipeline.ecosystems.drafting import bad_metadata
 from pipeline.ecosystems.remote import NoAnswer, open_remote
@@ -100,7 +101,9 @@ def _read_tar(artifact: Artifact, form: str, version: str, fetcher: Fetcher) -> 
 
 def _laid_out(artifact: Artifact, layout: Layout | NoLayout, *, digest_checked: bool) -> ReadFile | Skipped:
     if isinstance(layout, NoLayout):
-        return Skipped(subcategory=layout.subcategory, message=f"{artifact.name} {layout.message}")
+        # A stranger named the members.
+        message = text.one_line(f"{artifact.name} {layout.message}"[:600])
+        return Skipped(subcategory=layout.subcategory, message=message)
     return ReadFile(layout=layout, digest_checked=digest_checked)
 
 

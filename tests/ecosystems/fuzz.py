@@ -13,15 +13,17 @@ import lzma
 import re
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis_jsonschema import from_schema
 
+from pipeline.ecosystems.base import Draft, Made
 from pipeline.model import Category, Failed, Gate, Held, Subcategory, WorkOrder
-from tests.ecosystems.fuzz_archives import BY_MEDIA_TYPE, HOSTILE, changed_text, damaged
-from tests.ecosystems.samples import FOLDER, REGISTRY, Sample, filled, summed
-from tests.fakes_fetcher import NOT_FOUND
+from tests.ecosystems.fuzz_archives import BY_MEDIA_TYPE, HOSTILE, any_text, changed_text, damaged
+from tests.ecosystems.samples import FOLDER, REGISTRY, Sample, filled, make, summed
+from tests.fakes_fetcher import NOT_FOUND, DictFetcher
 
 RESPONSES = Path(__file__).with_name("responses")
 _DOCUMENTS = ("json", "lines", "text")
@@ -36,6 +38,7 @@ _ANY = st.recursive(
     max_leaves=6,
 )
 _NUMBERS = st.sampled_from([-1, 0, 2**31, 2**63, 2**64, 10**400, 1e308, float("nan"), float("-inf")])
+_ANYTHING = st.one_of(_NUMBERS, _ANY)
 
 
 class Answers(NamedTuple):
@@ -109,31 +112,52 @@ def _by_xz(fixture: Fixture) -> Fixture:
     return Fixture(fixture.sample, pages, files)
 
 
+@cache
+def _complete(ecosystem: str) -> tuple[Fixture, ...]:
+    """Return what a recipe is made from: of the others, little is read."""
+    return tuple(base for base in _bases(ecosystem) if isinstance(_made(base), Draft))
+
+
+def _made(base: Fixture) -> Made:
+    pages = {page: _written(base, page, base.files) for page in base.pages}
+    return make(base.sample.order, DictFetcher({REGISTRY + page: content for page, content in pages.items()}))
+
+
+def _written(base: Fixture, page: str, files: dict[str, bytes]) -> bytes:
+    if page in files:
+        return files[page]
+    form = _document_form(base.pages[page])
+    return _encoded(base.sample, page, _document(base.pages[page][form], form, files), form)
+
+
 @st.composite
 def cases(draw: st.DrawFn, ecosystem: str) -> Case:
     """Draw the answers of a fixture with up to three of them changed; digests follow the files that they are of."""
-    sample, written, files = draw(st.sampled_from(_bases(ecosystem)))
-    changed = draw(st.sets(st.sampled_from(sorted(written)), min_size=1, max_size=3))
-    pages: dict[str, Any] = dict(files)
+    chance = Random(draw(st.integers(0, 2**64 - 1)))
+    sample, written, files = chance.choice((_complete if chance.random() < 0.7 else _bases)(ecosystem))
+    changed = set(chance.choices(sorted(written), k=chance.choice([1, 1, 2, 3])))
+    contents = dict(files)
     followed: dict[str, str] = {}
     for page in sorted(changed & files.keys()):
         media = (schema_of(ecosystem, page) or {})["contentMediaType"]
-        pages[page] = draw(BY_MEDIA_TYPE[media](files[page]))
-        followed[_sha256(files[page])] = _sha256(pages[page])
-    for page in written.keys() - files.keys():
-        form = _document_form(written[page])
-        value = _following(written[page][form], followed)
-        value = summed(value, pages) if form == "text" else filled(value, pages)
-        if page in changed:
-            value = draw(_changed(schema_of(ecosystem, page) or {}, value))
-        pages[page] = _encoded(sample, page, value, form)
-    for page in sorted(changed):
-        fault = draw(st.integers(0, 19))
-        if fault == 0:
-            pages[page] = draw(damaged(pages[page]))
-        elif fault == 1:
-            pages[page] = draw(st.sampled_from(_FAULTS))
-    return Case(sample.order, {REGISTRY + page: found for page, found in pages.items()}, draw(st.booleans()))
+        contents[page] = BY_MEDIA_TYPE[media](files[page], chance)
+        followed[_sha256(files[page])] = _sha256(contents[page])
+    pages: dict[str, bytes | Failed | Held] = {}
+    for page, found in written.items():
+        if form := _document_form(found):
+            value = _document(_following(found[form], followed), form, contents)
+            if page in changed:
+                value = _changed(draw, chance, schema_of(ecosystem, page) or {}, value)
+            pages[page] = _encoded(sample, page, value, form)
+        else:
+            pages[page] = contents[page]
+        if page in changed and chance.random() < 0.05:
+            pages[page] = chance.choice([*_FAULTS, *[damaged(pages[page], chance)] * 3])
+    return Case(sample.order, {REGISTRY + page: found for page, found in pages.items()}, chance.random() < 0.5)
+
+
+def _document(written: Any, form: str, files: dict[str, bytes]) -> object:
+    return summed(written, files) if form == "text" else filled(written, files)
 
 
 def _sha256(content: bytes) -> str:
@@ -164,44 +188,44 @@ def _encoded(sample: Sample, page: str, value: object, form: str) -> bytes:
     return sample.encode(page, value)
 
 
-@st.composite
-def _changed(draw: st.DrawFn, schema: dict[str, Any], value: object) -> object:
-    """Draw a document: changed in places for the most part, so that more than its outline is read."""
-    if draw(st.integers(0, 7)) == 0:
-        return _kept(draw, draw(_of(schema)), value)
+def _changed(draw: st.DrawFn, chance: Random, schema: dict[str, Any], value: object) -> object:
+    """Return a document: changed in places for the most part, so that more than its outline is read."""
+    if chance.random() < 0.1:
+        return _kept(draw(_of(schema)), value, chance)
     if isinstance(value, str):
-        return draw(changed_text(value))
+        return changed_text(value, chance)
     holder = {"": copy.deepcopy(value)}
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(chance.choice([1, 1, 1, 2, 3])):
         places = _places(holder, ())
         leaves = [place for place in places if not isinstance(_at(holder, place), dict | list)]
-        keys = draw(st.sampled_from(leaves if leaves and draw(st.integers(0, 3)) else places))
-        _change(draw, _at(holder, keys[:-1]), keys[-1], _schema_at(schema, keys[1:]))
+        keys = chance.choice(leaves if leaves and chance.random() < 0.75 else places)
+        _change(draw, chance, _at(holder, keys[:-1]), keys[-1], _schema_at(schema, keys[1:]))
     return holder[""]
 
 
-def _kept(draw: st.DrawFn, made: Any, written: Any) -> Any:
+def _kept(made: Any, written: Any, chance: Random) -> Any:
     """Return a document made from the schema alone, with some of what was written: without its name none is read."""
     if not isinstance(made, dict) or not isinstance(written, dict):
         return made
-    return made | {key: written[key] for key in sorted(draw(st.sets(st.sampled_from(sorted(written)))))}
+    share = chance.random()
+    return made | {key: item for key, item in written.items() if chance.random() < share}
 
 
-def _change(draw: st.DrawFn, parent: Any, key: Any, schema: dict[str, Any]) -> None:
+def _change(draw: st.DrawFn, chance: Random, parent: Any, key: Any, schema: dict[str, Any]) -> None:
     """Change one place of a document: mostly to another value of its kind, sometimes to any, or to none."""
-    how = draw(st.integers(0, 9))
+    how = chance.randrange(10)
     if how == 0 and key != "" and isinstance(parent, dict):
         del parent[key]
     elif how == 1 and key != "" and isinstance(parent, dict):
-        parent[draw(st.sampled_from(HOSTILE))] = parent.pop(key)
+        parent[any_text(chance)] = parent.pop(key)
     elif how == 2 and isinstance(parent, list):
         parent.append(copy.deepcopy(parent[key]))
     elif how < 6 and isinstance(parent[key], str):
-        parent[key] = draw(st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20)))
+        parent[key] = any_text(chance)
     elif how < 9:
         parent[key] = draw(_of(schema))
     else:
-        parent[key] = draw(st.one_of(_NUMBERS, _ANY))
+        parent[key] = draw(_ANYTHING)
 
 
 def _at(document: Any, keys: tuple[Any, ...]) -> Any:
@@ -237,5 +261,27 @@ def _of(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 @cache
 def _strategy(schema: str) -> st.SearchStrategy[Any]:
-    """Return the strategy of a schema, made once: that takes longer than drawing from it."""
-    return from_schema(json.loads(schema))
+    """Return the strategy of a schema, made once.
+
+    Of objects, lists and choices it is put together here: `from_schema` works out at each draw what an object that is
+    half made may still hold, which took more than half of the time.
+    """
+    match json.loads(schema):
+        case {"anyOf": list(choices)}:
+            return st.one_of([_of(choice) for choice in choices])
+        case {"type": "object", **rules}:
+            return _objects(rules)
+        case {"type": "array", **rules}:
+            return st.lists(_of(rules.get("items", {})), min_size=rules.get("minItems", 0), max_size=4)
+        case {"type": _} | {"enum": _} | {"const": _} as leaf:
+            return from_schema(leaf)
+        case _:
+            return _ANY
+
+
+def _objects(rules: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    known = {key: _of(rule) for key, rule in rules.get("properties", {}).items()}
+    required = {key: known.pop(key, _ANY) for key in rules.get("required", ())}
+    keys = _of(rules["propertyNames"]) if "propertyNames" in rules else st.text(max_size=8)
+    others = st.dictionaries(keys, _of(rules.get("additionalProperties", {})), max_size=4)
+    return st.tuples(others, st.fixed_dictionaries(required, optional=known)).map(lambda parts: parts[0] | parts[1])

@@ -1,4 +1,8 @@
-"""Damaged archives, by their structure: members that lie, and bytes that were changed where they count."""
+"""Damaged archives, by their structure: members that lie, and bytes that were changed where they count.
+
+All is chosen by a `Random` that a test draws, as nothing is shrunk here: chances can be as uneven as what is read
+of an archive needs.
+"""
 
 import gzip
 import io
@@ -8,11 +12,7 @@ import tarfile
 import warnings
 import zipfile
 from collections.abc import Callable
-from typing import TypeAlias
-
-from hypothesis import strategies as st
-
-Bytes: TypeAlias = st.SearchStrategy[bytes]
+from random import Random
 
 # What strangers write where a name, a version or an address is expected.
 HOSTILE = (
@@ -44,94 +44,109 @@ HOSTILE = (
     "<img src=x>",
     "|@everyone|",
 )
+# Of these are texts that nobody thought of.
+_CHARACTERS = (
+    "aZ09-._/:@ \t\n\r\"'=[]{}#,\\$%\0\x1b\x85\xa0\xad\u0130\u2028\u202e\u0301\u4e00\ud800\ue000\U0001f600\U000e0041"
+)
 _LINES = re.compile(r"(?<=\n)")
 
 
-@st.composite
-def damaged(draw: st.DrawFn, content: bytes) -> bytes:
-    """Draw some bytes with a fault that knows nothing of what they are: cut, changed, doubled, replaced."""
-    at, end = sorted(draw(st.lists(st.integers(0, len(content)), min_size=2, max_size=2)))
-    other = draw(st.binary(max_size=40))
-    return draw(
-        st.sampled_from(
-            [
-                content[:at],
-                content[at:],
-                content[:at] + other + content[end:],
-                content[:at] + other + content[at + len(other) :],
-                content + content,
-                other,
-                b"",
-                b"[" * 50_000,
-                b'{"a":' * 50_000,
-                b"\xef\xbb\xbf" + content,
-                content.replace(b"\n", b"\r\n"),
-                b"<!DOCTYPE html><title>Sign in</title>",
-            ]
-        )
+def any_text(chance: Random) -> str:
+    """Return a text: one that is hostile, or up to 20 characters."""
+    if chance.random() < 0.5:
+        return chance.choice(HOSTILE)
+    return "".join(chance.choices(_CHARACTERS, k=chance.randint(0, 20)))
+
+
+def damaged(content: bytes, chance: Random) -> bytes:
+    """Return some bytes with a fault that knows nothing of what they are: cut, changed, doubled, replaced."""
+    at, end = sorted(chance.randint(0, len(content)) for _ in range(2))
+    other = chance.randbytes(chance.randint(0, 40))
+    return chance.choice(
+        [
+            content[:at],
+            content[at:],
+            content[:at] + other + content[end:],
+            content[:at] + other + content[at + len(other) :],
+            content + content,
+            other,
+            b"",
+            b"[" * 50_000,
+            b'{"a":' * 50_000,
+            b"\xef\xbb\xbf" + content,
+            content.replace(b"\n", b"\r\n"),
+            b"<!DOCTYPE html><title>Sign in</title>",
+        ]
     )
 
 
-@st.composite
-def changed_text(draw: st.DrawFn, text: str) -> str:
-    """Draw a text in lines with some of them gone, doubled, moved, or with another value."""
+def changed_text(text: str, chance: Random) -> str:
+    """Return a text in lines with some of them gone, doubled, moved, or with another value."""
     lines = [line for line in _LINES.split(text) if line] or [""]
-    for _ in range(draw(st.integers(1, 3))):
-        at = draw(st.integers(0, len(lines) - 1))
-        key, sign, _value = lines[at].partition(draw(st.sampled_from(["=", ": ", " "])))
-        said = draw(
-            st.one_of(st.sampled_from(HOSTILE), st.text(max_size=20), st.sampled_from(["{}", "[1]", "true", "0"]))
-        )
-        quoted = draw(st.sampled_from([said, f'"{said}"', f'["{said}"]']))
-        lines[at : at + 1] = draw(
-            st.sampled_from(
-                [[], [lines[at]] * 2, [f"{key}{sign}{quoted}\n"], [quoted, lines[at]], [lines[at], f"{said}\n"]]
-            )
-        ) or [""]
-    return "".join(draw(st.one_of(st.just(lines), st.permutations(lines))))
-
-
-@st.composite
-def changed_member(draw: st.DrawFn, content: bytes) -> bytes:
-    """Draw a member's content: its text changed, or what it packs, or its bytes."""
-    if content.startswith(b"\x1f\x8b"):
-        return _gzip(draw(changed_member(gzip.decompress(content))))
-    text = draw(changed_text(content.decode(errors="replace")))
-    return draw(st.one_of(st.just(text.encode(errors="surrogateescape")), damaged(content)))
-
-
-@st.composite
-def _members(draw: st.DrawFn, members: dict[str, bytes]) -> list[tuple[str, bytes]]:
-    """Draw the members of an archive with one of them changed, renamed, gone or there twice."""
-    name = draw(st.sampled_from(sorted(members)))
-    other = draw(st.one_of(st.sampled_from(HOSTILE), st.sampled_from(sorted(members)))) or "empty"
-    folder, _, base = name.rpartition("/")
-    renamed = draw(st.sampled_from([other, f"{folder}/{other}", f"{other}/{base}", name.upper(), f"./{name}"]))
-    content = draw(st.one_of(st.just(members[name]), changed_member(members[name])))
-    rest = [(key, value) for key, value in members.items() if key != name]
-    return draw(
-        st.sampled_from(
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(lines))
+        key, sign, _value = lines[at].partition(chance.choice(["=", ": ", " "]))
+        said = chance.choice([any_text(chance), "{}", "[1]", "true", "0"])
+        quoted = chance.choice([said, f'"{said}"', f'["{said}"]'])
+        valued = f"{key}{sign}{quoted}\n"
+        lines[at : at + 1] = chance.choice(
             [
-                [*rest, (name, content)],
-                [*rest, (renamed, content)],
-                rest,
-                [*members.items(), (name, content), (renamed, content)],
+                [],
+                [lines[at]] * 2,
+                [valued],
+                [valued],
+                [quoted, lines[at]],
+                [lines[at], f"{said}\n"],
             ]
-        )
+        ) or [""]
+    if chance.random() < 0.2:
+        chance.shuffle(lines)
+    return "".join(lines)
+
+
+def changed_member(content: bytes, chance: Random) -> bytes:
+    """Return a member's content: its text changed, or what it packs, or its bytes."""
+    if content.startswith(b"\x1f\x8b"):
+        return _gzip(changed_member(gzip.decompress(content), chance))
+    if chance.random() < 0.3:
+        return damaged(content, chance)
+    # What is no text changes in one byte.
+    return changed_text(content.decode(errors="surrogateescape"), chance).encode(errors="surrogatepass")
+
+
+def _members(members: dict[str, bytes], chance: Random) -> list[tuple[str, bytes]]:
+    """Return the members of an archive with one of them changed, renamed, gone or there twice."""
+    name = chance.choice(sorted(members))
+    other = chance.choice([chance.choice(HOSTILE), chance.choice(sorted(members))]) or "empty"
+    folder, _, base = name.rpartition("/")
+    renamed = chance.choice([other, f"{folder}/{other}", f"{other}/{base}", name.upper(), f"./{name}"])
+    content = changed_member(members[name], chance) if chance.random() < 0.7 else members[name]
+    rest = [(key, value) for key, value in members.items() if key != name]
+    return chance.choice(
+        [
+            [*rest, (name, content)],
+            [(name, content), *rest],
+            [*rest, (renamed, content)],
+            rest,
+            [*members.items(), (name, content), (renamed, content)],
+        ]
     )
 
 
-@st.composite
-def damaged_zip(draw: st.DrawFn, content: bytes) -> bytes:
-    """Draw a zip whose members lie, or whose directory does."""
+def damaged_zip(content: bytes, chance: Random) -> bytes:
+    """Return a zip whose members lie, or whose directory does."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
-    method = draw(st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
-    whole = _zipped(draw(_members(members)), method)
-    directory = whole.rfind(b"PK\x01\x02")
-    return draw(
-        st.one_of(st.just(whole), _damaged_from(whole, max(directory, 0)), _damaged_from(whole, 0), damaged(whole))
-    )
+    whole = _zipped(_members(members, chance), chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
+    match chance.randrange(6):
+        case 0:
+            return _damaged_from(whole, max(whole.rfind(b"PK\x01\x02"), 0), chance)
+        case 1:
+            return _damaged_from(whole, 0, chance)
+        case 2:
+            return damaged(whole, chance)
+        case _:
+            return whole
 
 
 def _zipped(members: list[tuple[str, bytes]], method: int) -> bytes:
@@ -146,6 +161,35 @@ def _zipped(members: list[tuple[str, bytes]], method: int) -> bytes:
     return buffer.getvalue()
 
 
+_KINDS = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE)
+
+
+def damaged_tar(content: bytes, chance: Random) -> bytes:
+    """Return a tar, packed as the given one is, whose members are links, lie about their sizes, or are damaged."""
+    packed = next((pack for magic, pack in _PACKED_BY.items() if content.startswith(magic)), None)
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        found = {info: file.read() for info in archive if (file := archive.extractfile(info)) is not None}
+    modes = {info.name: info.mode for info in found}
+    buffer = io.BytesIO()
+    form = chance.choice([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as made:
+        for name, value in _members({info.name: value for info, value in found.items()}, chance):
+            info = tarfile.TarInfo(name.replace("\0", ""))
+            info.type = chance.choice(_KINDS) if chance.random() < 0.1 else tarfile.REGTYPE
+            info.linkname = chance.choice(["", "/etc/passwd", "../x", info.name])
+            info.size = len(value) if info.isreg() else 0
+            info.mode = modes.get(name, 0o755)
+            made.addfile(info, io.BytesIO(value))
+    whole = buffer.getvalue()
+    if chance.random() < 0.25:
+        # Half of them in the first header: most of the rest is padding.
+        end = chance.choice([tarfile.BLOCKSIZE, len(whole)])
+        whole = _damaged_from(whole[:end], 0, chance) + whole[end:]
+    if packed is None:
+        return whole
+    return damaged(packed(whole), chance) if chance.random() < 0.1 else packed(whole)
+
+
 def _gzip(content: bytes) -> bytes:
     return gzip.compress(content, compresslevel=1, mtime=0)
 
@@ -158,58 +202,22 @@ def _xz(content: bytes) -> bytes:
 _PACKED_BY: dict[bytes, Callable[[bytes], bytes]] = {b"\x1f\x8b": _gzip, b"\xfd7zXZ": _xz}
 
 
-@st.composite
-def damaged_tar(draw: st.DrawFn, content: bytes) -> bytes:
-    """Draw a tar, packed as the given one is, whose members are links, lie about their sizes, or are damaged."""
-    packed = next((pack for magic, pack in _PACKED_BY.items() if content.startswith(magic)), None)
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        found = {info: file.read() for info in archive if (file := archive.extractfile(info)) is not None}
-    members = {info.name: value for info, value in found.items()}
-    modes = {info.name: info.mode for info in found}
-    kinds = [tarfile.REGTYPE] * 6 + [
-        tarfile.SYMTYPE,
-        tarfile.LNKTYPE,
-        tarfile.DIRTYPE,
-        tarfile.FIFOTYPE,
-        tarfile.CHRTYPE,
-    ]
-    buffer = io.BytesIO()
-    with tarfile.open(
-        fileobj=buffer, mode="w", format=draw(st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]))
-    ) as made:
-        for name, value in draw(_members(members)):
-            info = tarfile.TarInfo(name.replace("\0", ""))
-            info.type = draw(st.sampled_from(kinds))
-            info.linkname = draw(st.sampled_from(["", "/etc/passwd", "../x", name.replace("\0", "")]))
-            info.size = len(value) if info.isreg() else 0
-            info.mode = modes.get(name, 0o755)
-            made.addfile(info, io.BytesIO(value))
-    whole = buffer.getvalue()
-    whole = draw(st.one_of(st.just(whole), _damaged_from(whole, 0)))
-    if packed is None:
-        return whole
-    small = packed(whole)
-    return draw(st.one_of(st.just(small), st.just(small), damaged(small)))
-
-
-@st.composite
-def _damaged_from(draw: st.DrawFn, content: bytes, start: int) -> bytes:
-    """Draw some bytes with a few single ones changed, from a place on: fields of headers and directories."""
+def _damaged_from(content: bytes, start: int, chance: Random) -> bytes:
+    """Return some bytes with a few single ones changed, from a place on: fields of headers and directories."""
     found = bytearray(content)
-    for at in draw(st.lists(st.integers(start, max(start, len(found) - 1)), min_size=1, max_size=4)):
-        if at < len(found):
-            found[at] = draw(st.one_of(st.sampled_from([0, 0xFF, 0x80, 0x2F]), st.integers(0, 255)))
+    for _ in range(chance.randint(1, 4)):
+        if start < len(found):
+            found[chance.randrange(start, len(found))] = chance.choice([0, 0xFF, 0x80, 0x2F, chance.randrange(256)])
     return bytes(found)
 
 
-@st.composite
-def damaged_program(draw: st.DrawFn, content: bytes) -> bytes:
-    """Draw a program whose header lies, or what is none."""
-    return draw(st.one_of(_damaged_from(content, 0), _damaged_from(content, 0), damaged(content)))
+def damaged_program(content: bytes, chance: Random) -> bytes:
+    """Return a program whose header lies, or what is none."""
+    return damaged(content, chance) if chance.random() < 0.3 else _damaged_from(content, 0, chance)
 
 
 # By the media type that a schema gives an answer.
-BY_MEDIA_TYPE: dict[str, Callable[[bytes], Bytes]] = {
+BY_MEDIA_TYPE: dict[str, Callable[[bytes, Random], bytes]] = {
     "application/zip": damaged_zip,
     "application/gzip": damaged_tar,
     "application/x-tar": damaged_tar,

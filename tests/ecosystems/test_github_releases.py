@@ -213,6 +213,17 @@ def test_no_answer_in_the_middle_is_passed_on(monkeypatch):
     assert found == NOT_FOUND
 
 
+def test_names_of_members_are_shown_on_one_line():
+    """Two programs of one name end it; their folders may be called anything, at any length."""
+    head = program("x86_64")
+    content = tar_gz({"\x1b[31m\n/tool": head, f"{'a' * 3000}/tool": head})
+    found, _ = read(content)
+    assert isinstance(found, Skipped)
+    assert found.subcategory is Subcategory.AMBIGUOUS_COMMANDS
+    assert found.message.isprintable()
+    assert len(found.message) <= 600
+
+
 def test_an_archive_in_several_gzip_streams_is_one():
     """As for every reader."""
     tar = gzip.decompress(tar_gz({"tool": program("x86_64")}))
