@@ -37,12 +37,15 @@ def test_the_page_is_what_the_program_renders_from_a_recorded_result() -> None:
     """Shares, causes, owners, notes, and a recipe that differs from its install: as on the page kept beside it."""
     recorded = msgspec.json.decode((FIXTURES / "measured.json").read_bytes(), type=Kept)
     notes = findings("# a comment\n\ncargo:slow  It is `large`.\n")
-    assert render(recorded.results, notes) == (FIXTURES / "page.md").read_text("utf-8")
+    assert render(recorded.results, notes, ["npm", "cargo", "rubygems", "cask"]) == (FIXTURES / "page.md").read_text(
+        "utf-8"
+    )
 
 
 def test_the_published_page_is_that_of_the_last_measurement() -> None:
     """Whoever edits it by hand, or measures and forgets to render, is told."""
-    assert PAGE.read_text("utf-8") == render(kept(), findings(FINDINGS.read_text("utf-8")))
+    ecosystems = dict.fromkeys(ecosystem_of(entry.source) for entry in listed(PACKAGES.read_text("utf-8"), {}))
+    assert PAGE.read_text("utf-8") == render(kept(), findings(FINDINGS.read_text("utf-8")), list(ecosystems))
 
 
 def test_the_list_is_long_enough_and_each_package_stands_there_once() -> None:

@@ -49,9 +49,9 @@ def test_one_plain_version_never_stands_for_another(printed, installed):
 def test_asks_in_order_until_the_version_is_printed():
     """`version` is asked after `--version` printed something else, and nothing after the right answer."""
     wrong = said("--version", "0.0.0")
-    assert next_argument([], "1.2.3") == "--version"
-    assert next_argument([wrong], "1.2.3") == "version"
-    assert next_argument([wrong, said("version", "1.2.3")], "1.2.3") is None
+    assert next_argument("tool", [], "1.2.3") == "--version"
+    assert next_argument("tool", [wrong], "1.2.3") == "version"
+    assert next_argument("tool", [wrong, said("version", "1.2.3")], "1.2.3") is None
 
 
 def test_a_time_in_a_log_line_is_no_version():
@@ -65,15 +65,28 @@ def test_a_time_in_a_log_line_is_no_version():
 
 def test_asks_nothing_after_all_candidates():
     """The help is the last question."""
-    assert next_argument([said(argument, "?", 1) for argument in CANDIDATES], "1.2.3") is None
+    assert next_argument("tool", [said(argument, "?", 1) for argument in CANDIDATES], "1.2.3") is None
     assert CANDIDATES[-1] == "--help"
+
+
+def test_a_subcommand_of_cargo_is_asked_as_cargo_asks_it_at_last():
+    """`cargo-bloat` runs only as `cargo bloat`: its own name without `cargo-` is its first argument."""
+    probes = [said(argument, "can be run only via `cargo bloat`", 1) for argument in CANDIDATES]
+    assert next_argument("cargo-bloat", probes[:1], "1.2.3") == "version"
+    assert next_argument("cargo-bloat", probes, "1.2.3") == "bloat --version"
+    probes.append(said("bloat --version", "1.2.3"))
+    assert next_argument("cargo-bloat", probes, "1.2.3") is None
+    choice = choose("cargo-bloat", probes, "1.2.3")
+    assert choice is not None
+    assert (choice.verify.command, choice.observed_version) == ("cargo-bloat bloat --version", "1.2.3")
+    assert next_argument("cargo-rm", probes[:-1], "1.2.3") is None
 
 
 def test_gives_up_on_a_tool_that_keeps_waiting():
     """After two timeouts no third one is waited for."""
     waiting = [said("--version", "", None, timed_out=True), said("version", "", None, timed_out=True)]
-    assert next_argument(waiting[:1], "1.2.3") == "version"
-    assert next_argument(waiting, "1.2.3") is None
+    assert next_argument("tool", waiting[:1], "1.2.3") == "version"
+    assert next_argument("tool", waiting, "1.2.3") is None
 
 
 def test_takes_the_command_that_prints_the_version():

@@ -14,7 +14,8 @@ _HEAD = """\
 How much of each ecosystem becomes a recipe that was installed and run. A recipe says what a package installs before
 anybody has installed it; so for a varied list of real packages, recipes are made, installed, and compared with what the
 install made. The list is not a list of favourites: it holds libraries, packages for other systems, and packages that
-nobody maintains, to show that those are refused, and why.
+nobody maintains, to show that those are refused, and why. The gates that wait for a release to grow older, or for a
+person's answer ([gates.md](gates.md)), only report here: they say nothing of what can be made.
 
 Made by `python -m benchmarks.coverage` ([how](benchmarks.md#coverage)); not written by hand.
 
@@ -26,9 +27,24 @@ asked. `us`: the queue or this project. [unattended.md](unattended.md) says when
 """
 
 
-def render(results: Sequence[Measured], notes: Mapping[str, str]) -> str:
-    """Return the page. `notes` are what a person found out about single packages, by source."""
-    return "".join([_HEAD, _shares(results), _WHOSE, *(_section(result, notes) for result in results)])
+def render(results: Sequence[Measured], notes: Mapping[str, str], ecosystems: Sequence[str]) -> str:
+    """Return the page. `notes` are what a person found out about single packages, by source.
+
+    `ecosystems` are those of the list of packages; one without a result is named as that.
+    """
+    known = {result.ecosystem for result in results}
+    missing = _missing([name for name in ecosystems if name not in known])
+    return "".join([_HEAD, _shares(results), missing, _WHOSE, *(_section(result, notes) for result in results)])
+
+
+def _missing(ecosystems: Sequence[str]) -> str:
+    if not ecosystems:
+        return ""
+    command = markdown.code(f"python -m benchmarks.coverage --root DIR {' '.join(ecosystems)}")
+    return (
+        f"\nNot measured: {', '.join(ecosystems)}, whose services the machine that measured cannot reach;\n"
+        f"{command} measures them where they can be reached.\n"
+    )
 
 
 def _shares(results: Sequence[Measured]) -> str:

@@ -239,8 +239,8 @@ def _verify_one(
     """Ask one executable. An `extra` one that lacks a module is asked once: it would say the same five times."""
     probes: list[Probe] = []
     failures: list[tuple[str, Diagnosis]] = []
-    while (argument := next_argument(probes, job.version)) is not None:
-        answer = course.run(msgspec.structs.replace(setting, argv=(f"{PREFIX}/bin/{executable}", argument)))
+    while (argument := next_argument(executable, probes, job.version)) is not None:
+        answer = course.run(msgspec.structs.replace(setting, argv=(f"{PREFIX}/bin/{executable}", *argument.split())))
         exit_code = None if answer.limit_hit else answer.result.exit_code
         timed_out = answer.limit_hit == "timeout"
         probes.append(Probe(argument=argument, exit_code=exit_code, output=answer.output, timed_out=timed_out))

@@ -11,10 +11,13 @@ import msgspec
 from packaging.version import InvalidVersion, Version
 
 from pipeline.model import Verify
+from pipeline.recipe_rules import FORBIDDEN_WORDS
 
 VERSION_ARGUMENTS = ("--version", "version", "-V", "-v")
 HELP_ARGUMENT = "--help"
 CANDIDATES = (*VERSION_ARGUMENTS, HELP_ARGUMENT)
+# cargo starts `cargo-bloat` as `cargo-bloat bloat`; some of its subcommands answer to nothing else.
+_CARGO_SUBCOMMAND = re.compile(r"cargo-([A-Za-z0-9_-]+)")
 # A server or a prompt that waits for ever waits under every name; a third full timeout would teach nothing.
 MAX_TIMEOUTS = 2
 # A version among many lines of an error may stand in a path or a stack trace; a short answer is one.
@@ -29,7 +32,10 @@ _NUMBER = re.compile(
 
 
 class Probe(msgspec.Struct, frozen=True, kw_only=True):
-    """One answer of an executable. `exit_code` is None when it was killed; `output` holds both streams, printable."""
+    """One answer of an executable. `exit_code` is None when it was killed; `output` holds both streams, printable.
+
+    `argument` is what it was asked with, words separated by one space.
+    """
 
     argument: str
     exit_code: int | None
@@ -53,11 +59,18 @@ def holds_version(output: str, version: str) -> bool:
     return re.search(token, output) is not None
 
 
-def next_argument(probes: Sequence[Probe], version: str) -> str | None:
-    """Return what to ask an executable next, or None when it has answered or will not."""
+def candidates(executable: str) -> tuple[str, ...]:
+    """Return what to ask an executable with, in this order; a recipe must not hold every word (`cargo-rm rm`)."""
+    found = _CARGO_SUBCOMMAND.fullmatch(executable)
+    return (*CANDIDATES, f"{found[1]} --version") if found and found[1] not in FORBIDDEN_WORDS else CANDIDATES
+
+
+def next_argument(executable: str, probes: Sequence[Probe], version: str) -> str | None:
+    """Return what to ask an executable with next, or None when it has answered or will not."""
     if any(_prints(probe, version) for probe in probes) or sum(p.timed_out for p in probes) >= MAX_TIMEOUTS:
         return None
-    return CANDIDATES[len(probes)] if len(probes) < len(CANDIDATES) else None
+    asked = candidates(executable)
+    return asked[len(probes)] if len(probes) < len(asked) else None
 
 
 def choose(executable: str, probes: Sequence[Probe], version: str) -> Choice | None:
