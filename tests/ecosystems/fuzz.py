@@ -1,8 +1,8 @@
 """Registry answers that nobody foresaw: those of a fixture, changed by the schema of its ecosystem's answers.
 
-`responses/<ecosystem>.schema.json` says which answers there are: `answers` is a list of `path`, a pattern for what
-follows the registry's address, and `schema`, for the JSON document, for the text (`type: string`), for the lines of
-JSON (`type: array`), or the media type of the file (`contentMediaType`).
+`fixtures/<ecosystem>/answers.schema.json` says which answers there are: `answers` is a list of `path`, a pattern for
+what follows the registry's address, and `schema`, for the JSON document, for the text (`type: string`), for the lines
+of JSON (`type: array`), or the media type of the file (`contentMediaType`).
 """
 
 import copy
@@ -17,10 +17,9 @@ from hypothesis_jsonschema import from_schema
 
 from pipeline.model import Category, Failed, Gate, Held, Subcategory, WorkOrder
 from tests.ecosystems.fuzz_archives import BY_MEDIA_TYPE, HOSTILE, changed_text, damaged
-from tests.ecosystems.samples import FOLDER, REGISTRY, Sample, filled
+from tests.ecosystems.samples import FOLDER, REGISTRY, SCHEMA, Sample, filled, fixture_files
 from tests.fakes_fetcher import NOT_FOUND
 
-RESPONSES = Path(__file__).with_name("responses")
 _DOCUMENTS = ("json", "lines", "text")
 _FAULTS = (
     NOT_FOUND,
@@ -59,7 +58,7 @@ class Fixture(NamedTuple):
 
 def schema_file(ecosystem: str) -> Path:
     """Return where the schema of an ecosystem's answers lies."""
-    return RESPONSES / f"{ecosystem}.schema.json"
+    return FOLDER / ecosystem / SCHEMA
 
 
 @cache
@@ -77,7 +76,7 @@ def schema_of(ecosystem: str, page: str) -> dict[str, Any] | None:
 @cache
 def fixtures(ecosystem: str) -> tuple[Fixture, ...]:
     """Return an ecosystem's fixtures."""
-    paths = sorted((FOLDER / ecosystem).glob("*.json"))
+    paths = fixture_files(ecosystem)
     return tuple(Fixture(Sample(path), json.loads(path.read_text("utf-8"))["pages"]) for path in paths)
 
 
