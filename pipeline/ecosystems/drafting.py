@@ -85,6 +85,8 @@ def draft(order: WorkOrder, facts: Facts, now: datetime) -> Draft | Skipped | Fa
     """
     if len(facts.version.value) > LONGEST_VERSION:
         return bad_metadata(f"a version of {len(facts.version.value)} characters")
+    if not facts.version.value.isprintable():
+        return bad_metadata(f"{facts.version.value!a} is no version")
     name = text.kebab(order.name)
     if not name:
         return Skipped(subcategory=Subcategory.BAD_NAME, message=f"no recipe can be called {order.name!r}")

@@ -80,6 +80,7 @@ class World:
     def __init__(self, folder: Path, registry: WatchedRegistry) -> None:
         self.folder = folder
         self.registry = registry
+        self.checkout = SHIPPED
         self.root = folder / "root"
         self.home = folder / "home"
         self.paths = Paths(self.root)
@@ -210,7 +211,7 @@ class World:
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.home),
             "LANG": "C.UTF-8",
-            "PYTHONPATH": str(SHIPPED),
+            "PYTHONPATH": str(self.checkout),
             "PIPELINE_ROOT": str(self.root),
             "npm_config_registry": self.registry.npm_url,
             "UV_DEFAULT_INDEX": self.registry.pypi_url,
@@ -221,7 +222,7 @@ class World:
         """Start `doit` from the checkout, in a process group of its own."""
         return subprocess.Popen(
             [DOIT, *arguments],
-            cwd=SHIPPED,
+            cwd=self.checkout,
             env=self.environment(**extra),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

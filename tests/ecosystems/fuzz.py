@@ -1,8 +1,8 @@
 """Registry answers that nobody foresaw: those of a fixture, changed by the schema of its ecosystem's answers.
 
-`responses/<ecosystem>.schema.json` says which answers there are: `answers` is a list of `path`, a pattern for what
-follows the registry's address, and `schema`, for the JSON document, for the text (`type: string`), for the lines of
-JSON (`type: array`), or the media type of the file (`contentMediaType`).
+`fixtures/<ecosystem>/answers.schema.json` says which answers there are: `answers` is a list of `path`, a pattern for
+what follows the registry's address, and `schema`, for the JSON document, for the text (`type: string`), for the lines
+of JSON (`type: array`), or the media type of the file (`contentMediaType`).
 """
 
 import copy
@@ -22,10 +22,9 @@ from hypothesis_jsonschema import from_schema
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.model import Category, Failed, Gate, Held, Subcategory, WorkOrder
 from tests.ecosystems.fuzz_archives import BY_MEDIA_TYPE, HOSTILE, any_text, changed_text, damaged
-from tests.ecosystems.samples import FOLDER, REGISTRY, Sample, filled, make, summed
+from tests.ecosystems.samples import FOLDER, REGISTRY, SCHEMA, Sample, filled, fixture_files, make, summed
 from tests.fakes_fetcher import NOT_FOUND, DictFetcher
 
-RESPONSES = Path(__file__).with_name("responses")
 _DOCUMENTS = ("json", "lines", "text")
 _FAULTS = (
     NOT_FOUND,
@@ -66,7 +65,7 @@ class Fixture(NamedTuple):
 
 def schema_file(ecosystem: str) -> Path:
     """Return where the schema of an ecosystem's answers lies."""
-    return RESPONSES / f"{ecosystem}.schema.json"
+    return FOLDER / ecosystem / SCHEMA
 
 
 @cache
@@ -84,7 +83,7 @@ def schema_of(ecosystem: str, page: str) -> dict[str, Any] | None:
 @cache
 def fixtures(ecosystem: str) -> tuple[Fixture, ...]:
     """Return an ecosystem's fixtures."""
-    return tuple(_fixture(path) for path in sorted((FOLDER / ecosystem).glob("*.json")))
+    return tuple(_fixture(path) for path in fixture_files(ecosystem))
 
 
 def _fixture(path: Path) -> Fixture:

@@ -24,6 +24,7 @@ from tests.fake_programs import program_said
 from tests.fakes_fetcher import DictFetcher
 
 FOLDER = Path(__file__).with_name("fixtures")
+SCHEMA = "answers.schema.json"
 REGISTRY = "https://registry.example/base"
 NOW = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
@@ -75,9 +76,14 @@ def make(order: WorkOrder, fetcher: DictFetcher) -> Made:
     return ecosystem.make(order, registry=REGISTRY, fetcher=fetcher, now=NOW)
 
 
+def fixture_files(ecosystem: str) -> list[Path]:
+    """Return the fixtures of an ecosystem, or of all (`*`); the schema of its answers lies beside them."""
+    return sorted(path for path in FOLDER.glob(f"{ecosystem}/*.json") if path.name != SCHEMA)
+
+
 def all_samples() -> dict[str, Sample]:
     """Return all fixtures by `<ecosystem>-<case>`."""
-    return {f"{path.parent.name}-{path.stem}": Sample(path) for path in sorted(FOLDER.glob("*/*.json"))}
+    return {f"{path.parent.name}-{path.stem}": Sample(path) for path in fixture_files("*")}
 
 
 def make_zip(members: dict[str, str | bytes]) -> bytes:

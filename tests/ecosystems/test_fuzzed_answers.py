@@ -29,9 +29,7 @@ BY_ECOSYSTEM = pytest.mark.parametrize("ecosystem", sorted(ECOSYSTEMS))
 @BY_ECOSYSTEM
 def test_each_ecosystem_has_a_schema_of_its_answers(ecosystem: str) -> None:
     """It is a schema, and describes each page of the fixtures: without it nothing would be fuzzed."""
-    assert schema_file(ecosystem).is_file(), (
-        "write tests/ecosystems/responses/<ecosystem>.schema.json, see CONTRIBUTING.md"
-    )
+    assert schema_file(ecosystem).is_file(), f"write {schema_file(ecosystem)}, see CONTRIBUTING.md"
     used = set()
     for fixture in fixtures(ecosystem):
         for page, found in fixture.pages.items():
