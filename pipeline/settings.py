@@ -5,14 +5,14 @@ from typing import Any
 
 import msgspec
 
-from pipeline.checks import first_defect, nearest, shorten
-from pipeline.config import Config, GeneratorKind, Runner, deep_merge, nest, to_config
+from pipeline.checks import first_defect, masked, nearest, shorten
+from pipeline.config import Config, deep_merge, nest, to_config
 from pipeline.contract import json_schema
 from pipeline.digests import sha256
 from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.instants import instant
 from pipeline.model import Breaker, Budget, Control, Probe, Queue
-from pipeline.placeholders import generator_defect, validator_defect
+from pipeline.setting_rules import broken_rule, unknown_ecosystem
 from pipeline.store import SHIPPED, Paths, decode, is_there, parse_yaml, read_bytes, read_yaml, unique_json
 
 
@@ -27,15 +27,15 @@ def load_config(paths: Paths, overrides: Sequence[tuple[str, str]]) -> Config:
         _check_ecosystems(over, raw, place)
         raw = deep_merge(raw, over)
     config = _checked(raw, place)
-    _check_commands(config, place)
+    _check_together(config, place)
     for key, text in overrides:
-        place = f"command line, {shorten(key, 60)}={shorten(text, 60)}"
+        place = f"command line, {shorten(key, 60)}={shorten(masked(text), 60)}"
         over = nest(key, parse_yaml(text.encode(errors="surrogateescape"), place=place))
         _check_ecosystems(over, raw, place)
         raw = deep_merge(raw, over)
         config = _checked(raw, place)
-    # Only now: the generator and its command may be two overrides.
-    _check_commands(config, "command line")
+    # Only now: what binds several keys, such as a generator and its command, may be two overrides.
+    _check_together(config, "command line")
     return config
 
 
@@ -122,32 +122,10 @@ def _checked(raw: Mapping[str, Any], place: str) -> Config:
         raise BadInput(place, Defect(pointer="", rule=str(error), remedy="correct the value")) from None
 
 
-def _check_commands(config: Config, place: str) -> None:
-    """Refuse a command where none is run, none where one is, and one that cannot be filled in."""
-    for name, ecosystem in config.ecosystems.items():
-        pointer = f"/ecosystems/{name}/command"
-        runs = ecosystem.generator is GeneratorKind.COMMAND
-        if runs and not ecosystem.command:
-            rule = "the generator `command` needs a command"
-            raise BadInput(place, Defect(pointer=pointer, rule=rule, remedy="set it: [program, argument, ...]"))
-        if ecosystem.command and not runs:
-            rule = f"the generator `{ecosystem.generator}` runs no command"
-            raise BadInput(
-                place, Defect(pointer=pointer, rule=rule, remedy="remove it, or set the generator to `command`")
-            )
-        defect = generator_defect(ecosystem.command, pointer) if runs else None
-        if defect is not None:
-            raise BadInput(place, defect)
-    for name, platform in config.platforms.items():
-        pointer = f"/platforms/{name}/command"
-        if platform.command and platform.runner is not Runner.EXTERNAL:
-            rule = f"the runner `{platform.runner}` runs no command"
-            raise BadInput(
-                place, Defect(pointer=pointer, rule=rule, remedy="remove it, or set the runner to `external`")
-            )
-        defect = validator_defect(platform.command, pointer) if platform.command else None
-        if defect is not None:
-            raise BadInput(place, defect)
+def _check_together(config: Config, place: str) -> None:
+    defect = broken_rule(config)
+    if defect is not None:
+        raise BadInput(place, defect)
 
 
 def _check_ecosystems(over: Mapping[str, Any], below: Mapping[str, Any], place: str) -> None:
@@ -169,7 +147,4 @@ def _check_ecosystems(over: Mapping[str, Any], below: Mapping[str, Any], place: 
 
 def _known_ecosystem(name: str, known: Collection[str], place: str, pointer: str) -> None:
     if name not in known:
-        close = nearest(name, known)
-        remedy = f"did you mean {close!r}?" if close else f"use one of {', '.join(sorted(known))}"
-        rule = f"unknown ecosystem {shorten(name)!r}"
-        raise BadInput(place, Defect(pointer=pointer, rule=rule, remedy=remedy))
+        raise BadInput(place, unknown_ecosystem(name, known, pointer))

@@ -103,6 +103,62 @@ def test_a_wrong_file_is_named_with_its_place(paths, text, words):
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "gates: {release_age: {min_hours: 400}}",
+            ["/gates/release_age/min_hours", "no release gets 400 h old before the deadline of 14 days", "or raise"],
+        ),
+        ("seeding: {bands: [50, 10]}", ["/seeding/bands", "the last rank of priority 1 (50)", "lower rank first"]),
+        ('gates: {approved: {"nmp:x": [common_command]}}', ["/gates/approved/nmp:x", "did you mean 'npm'?"]),
+        (
+            'gates: {approved: {"npm:@a/b": [common_command, changed_bytes]}}',
+            ["/gates/approved/npm:@a~1b/1", "the gate `changed_bytes` takes no approval", "`doit why`"],
+        ),
+        ('gates: {approved: {"npm:x": [yanked]}}', ["the gate `yanked` takes no approval"]),
+        ("ecosystems: {npm: {registry: https://a.example}}", ["/ecosystems/npm/registry", "nothing reads this key"]),
+        (
+            "ecosystems: {go: {anonymous: [{host: https://a.example, authorization: Bearer x}]}}",
+            ["/ecosystems/go/anonymous", "nothing reads this key"],
+        ),
+        ("ecosystems: {github: {registry: https://a..example}}", ["is not an http or https address"]),
+        ("ecosystems: {github: {registry: 'https://[::1'}}", ["is not an http or https address"]),
+        ("gates: {repository_host: https://a.example}", ["is not the name of a host in lower case"]),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(paths, text, words):
+    """What would never be reached, or never be read, is told before the first run and not found out after weeks."""
+    paths.config.write_text(text)
+    line = refused(lambda: load_config(paths, []))
+    for word in ("pipeline.yaml", *words):
+        assert word in line
+
+
+def test_keys_of_the_command_line_are_held_together_once_all_are_known(paths):
+    """A higher age may be wanted with a later deadline, in any order."""
+    keys = [("gates.release_age.min_hours", "400"), ("gates.release_age.deadline_days", "30")]
+    assert load_config(paths, keys).gates.release_age.min_hours == 400
+    assert "/gates/release_age/min_hours" in refused(lambda: load_config(paths, keys[:1]))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("ecosystems.github.registry", "https://user:hidden@a.example"),
+        ("provenance.builder", "https://user:hidden@a.example/x"),
+        ("gates.repository_files", "https://user:hidden@a.example/{repository}/{file}"),
+        ("ecosystems.homebrew.anonymous", "[{host: 'https://user:hidden@a.example', authorization: Bearer x}]"),
+        ("ecosystems.npm.generator", "https://user:hidden@a.example"),
+    ],
+)
+def test_an_address_with_a_password_is_refused_and_not_repeated(paths, key, value):
+    """What is refused stands in the logs of whoever runs it, and a builder in every statement."""
+    line = refused(lambda: load_config(paths, [(key, value)]))
+    assert "***@a.example" in line
+    assert "hidden" not in line
+
+
+@pytest.mark.parametrize(
     ("content", "words"),
     [
         ('{"enabled": "no"}', ["/enabled", "must be of type boolean, got no"]),
