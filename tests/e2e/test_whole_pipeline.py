@@ -45,7 +45,7 @@ EXCLUDED = {
     "npm:library": "no_executables: ",
     "npm:retired": "deprecated: version 1.2.3 is deprecated: use another",
     "pypi:recalled": "yanked: all stable releases are yanked, the newest is 1.2.3: broken",
-    "npm:unmet": "not_found: E404: ",
+    "npm:unmet": "dependency_not_found: E404: ",
     "pypi:crashing": "verify_error: crashing --version: exit status 1: no way",
     "npm:missing": "not_found: ",
 }
@@ -102,7 +102,7 @@ def test_failures_in_the_sandbox_name_their_cause(finished: Finished) -> None:
     """A package that cannot be installed and one that cannot be run are told apart, with what they printed."""
     unmet, crashing = finished.world.verdict("npm:unmet"), finished.world.verdict("pypi:crashing")
     assert [(each.status, each.subcategory) for each in (unmet, crashing)] == [
-        (VerdictStatus.FAILED, "not_found"),
+        (VerdictStatus.FAILED, "dependency_not_found"),
         (VerdictStatus.FAILED, "verify_error"),
     ]
     assert "not-there" in unmet.reason

@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from syrupy.extensions.json import JSONSnapshotExtension
 
 from pipeline.digests import sha256
+from pipeline.history.fingerprint import policy_digest
 from pipeline.model import Artifact, Failed, Input, Subcategory, VerdictStatus
 from pipeline.provenance.statement import bundle
 from tests.ecosystems.samples import Sample, all_samples
@@ -58,6 +59,9 @@ def test_statements_are_the_reviewed_ones(lab, snapshot):
     place.parent.mkdir(parents=True)
     place.write_bytes(b"# by hand\n" + lab.make(sample).recipe.replace(b"--version", b"--help"))
     found = statements(lab.bundle(lab.make(sample)))
+    internal = found[0]["predicate"]["buildDefinition"]["internalParameters"]
+    assert internal["configDigest"] == policy_digest(lab.config)
+    internal["configDigest"] = "that of the shipped defaults, which change"
     assert found == snapshot(extension_class=JSONSnapshotExtension)
 
 
