@@ -137,7 +137,7 @@ def damaged_zip(content: bytes, chance: Random) -> bytes:
     """Return a zip whose members lie, or whose directory does."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {info.filename: archive.read(info) for info in archive.infolist()}
-    whole = _zipped(_members(members, chance), chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED]))
+    whole = _zipped(_members(members, chance), chance)
     match chance.randrange(6):
         case 0:
             return _damaged_from(whole, max(whole.rfind(b"PK\x01\x02"), 0), chance)
@@ -149,13 +149,19 @@ def damaged_zip(content: bytes, chance: Random) -> bytes:
             return whole
 
 
-def _zipped(members: list[tuple[str, bytes]], method: int) -> bytes:
+# As zips made on Windows have them, twice; of a program, a file and a symbolic link.
+_ZIP_MODES = (0, 0, 0o100755, 0o100644, 0o120777)
+
+
+def _zipped(members: list[tuple[str, bytes]], chance: Random) -> bytes:
     buffer = io.BytesIO()
+    method = chance.choice([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
     with warnings.catch_warnings(), zipfile.ZipFile(buffer, "w", method) as made:
         warnings.simplefilter("ignore")  # that a name is there twice is the point
         for name, value in members:
             info = zipfile.ZipInfo("x")
             info.filename = name.replace("\0", "")[:60_000]
+            info.external_attr = chance.choice(_ZIP_MODES) << 16
             with made.open(info, "w") as member:
                 member.write(value)
     return buffer.getvalue()
