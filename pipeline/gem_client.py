@@ -18,14 +18,14 @@ MACHINE_WIDE = Path("/etc/gemrc")
 _KEYS = (":sources", "sources")
 
 
-def settings_files(environment: Mapping[str, str], machine_wide: Path = MACHINE_WIDE) -> list[Path]:
+def settings_files(environment: Mapping[str, str]) -> list[Path]:
     """Return where gem looks for its settings; the later ones count more. Without a home there are none of the user."""
     home = environment.get("HOME", "")
     config = environment.get("XDG_CONFIG_HOME") or (home and str(Path(home, ".config")))
     # gem reads the second only where the first is missing; so the first is laid over it here.
     users = [*([Path(config, "gem", "gemrc")] if config else []), *([Path(home, ".gemrc")] if home else [])]
     named = [Path(name) for name in environment.get("GEMRC", "").split(":") if name]
-    return [machine_wide, *users, *named]
+    return [MACHINE_WIDE, *users, *named]
 
 
 def source_in(content: bytes) -> str:

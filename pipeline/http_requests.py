@@ -1,13 +1,13 @@
 """What is asked of a registry: the address, the form, the part. Pure functions."""
 
 import base64
-import hashlib
 from collections.abc import Mapping
 
 import httpx2
 import msgspec
 
 from pipeline import __version__
+from pipeline.digests import sha256
 from pipeline.ecosystems.base import range_header
 from pipeline.http_failures import failed, shown
 from pipeline.model import Failed, Subcategory
@@ -86,7 +86,7 @@ def cached_request(
     bare = url.copy_with(userinfo=b"", fragment=None)
     # What is pinned to another content is another resource, though the address is the same.
     named = "\n".join([wanted.accept, wanted.range_header(), str(bare), *([wanted.pinned] if wanted.pinned else [])])
-    key = hashlib.sha256(named.encode()).hexdigest()
+    key = sha256(named.encode())
     authorization = credentials.get(f"{bare.scheme}://{bare.netloc.decode('ascii')}", "")
     if url.userinfo:
         secret = base64.b64encode(f"{url.username}:{url.password}".encode()).decode()

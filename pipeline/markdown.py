@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 ELLIPSIS = "…"
 NOTHING = "—"
+_CODE_LIMIT = 120  # characters, unless a caller says otherwise
 # Between `@` and a name it stops the mention, as widely used bots do; it has no width.
 _BREAK = "&#8203;"
 # What can begin markup in the middle of a line, written as entities: these are shown, but never parsed.
@@ -31,7 +32,7 @@ def text(value: str, limit: int = 300) -> str:
     return _MARKUP.sub(lambda match: f"&#{ord(match[0])};", marked).replace("\0", _BREAK)
 
 
-def code(value: str, limit: int = 120) -> str:
+def code(value: str, limit: int = _CODE_LIMIT) -> str:
     """Return upstream text as code; what could end the code span or the table cell is shown as text instead."""
     line = clean(value, limit)
     if not line:
@@ -39,9 +40,9 @@ def code(value: str, limit: int = 120) -> str:
     return text(line, limit) if re.search(r"[`|\\]", line) else f"`{line}`"
 
 
-def html_code(value: str, limit: int = 120) -> str:
+def html_code(value: str) -> str:
     """Return upstream text as code inside HTML; GitHub parses markdown between inline tags, so that is escaped too."""
-    return f"<code>{text(value, limit)}</code>"
+    return f"<code>{text(value, _CODE_LIMIT)}</code>"
 
 
 def row(cells: Sequence[str]) -> str:

@@ -8,8 +8,9 @@ import bz2
 import io
 import tarfile
 import zlib
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
 
 from pipeline.zipped import Refused
 
@@ -35,22 +36,36 @@ TAR_ERRORS = (
 )
 
 
-def members(content: bytes) -> Iterator[tuple[tarfile.TarInfo, Callable[[], bytes]]]:
+class Read(Protocol):
+    """Reads a member, or its first bytes."""
+
+    def __call__(self, size: int = -1, /) -> bytes:
+        """Return so many bytes at the most, all of them for -1."""
+
+
+def members(content: bytes) -> Iterator[tuple[tarfile.TarInfo, Read]]:
     """Yield what a gzipped or bzip2-ed tar archive holds, each with what reads it; call that before the next.
 
     Raises `Refused` and `TAR_ERRORS`.
     """
-    packed = io.BufferedReader(_Unpacked(inflate(content, UNPACKED_LIMIT)))
-    with tarfile.open(fileobj=packed, mode="r|", encoding="utf-8", errors="strict") as archive:
+    yield from walk(io.BufferedReader(_Unpacked(inflate(content, UNPACKED_LIMIT))))
+
+
+def walk(unpacked: io.BufferedIOBase) -> Iterator[tuple[tarfile.TarInfo, Read]]:
+    """Yield what a tar holds that was unpacked already, each with what reads it, or its first bytes.
+
+    Raises as `members` does; exceptions of the file itself pass through.
+    """
+    with tarfile.open(fileobj=unpacked, mode="r|", encoding="utf-8", errors="strict") as archive:
         for count, member in enumerate(archive, start=1):
             if count > MEMBERS_LIMIT:
                 raise Refused(f"holds more than {MEMBERS_LIMIT} files")
-            yield member, lambda member=member: _content(archive, member)  # type: ignore[misc]  # mypy infers no default
+            yield member, partial(_content, archive, member)
 
 
-def _content(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+def _content(archive: tarfile.TarFile, member: tarfile.TarInfo, size: int = -1) -> bytes:
     found = archive.extractfile(member)
-    return b"" if found is None else found.read()
+    return b"" if found is None else found.read(size)
 
 
 def inflate(content: bytes, limit: int) -> Iterator[bytes]:

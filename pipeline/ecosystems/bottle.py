@@ -1,16 +1,16 @@
 """What a formula's bottles put into `bin` and `sbin`: by the index of their container registry, or by one of them."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from pipeline import tarball
+from pipeline.digests import sha256
 from pipeline.ecosystems.base import Answer, Fetcher
 from pipeline.ecosystems.brew import string
-from pipeline.ecosystems.drafting import bad_metadata, decode
-from pipeline.model import Category, Failed, Held, Subcategory
+from pipeline.ecosystems.drafting import bad_metadata, decode, other_digest
+from pipeline.model import Failed, Held
 from pipeline.zipped import Refused
 
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
@@ -119,13 +119,8 @@ def _read(bottle: Bottle, made_at: str, fetcher: Fetcher) -> Commands | Failed |
     answer = fetcher.get(bottle.url)
     if not isinstance(answer, Answer):
         return answer
-    if hashlib.sha256(answer.content).hexdigest() != bottle.sha256:
-        return Failed(
-            category=Category.GENERATION_FAILED,
-            subcategory=Subcategory.DIGEST_MISMATCH,
-            transient=False,
-            message=f"the SHA-256 digest of the bottle for {bottle.tag} is not the one in the formula",
-        )
+    if sha256(answer.content) != bottle.sha256:
+        return other_digest(f"the SHA-256 digest of the bottle for {bottle.tag} is not the one in the formula")
     try:
         paths = _paths(_executable_members(answer.content))
     except Refused as refused:

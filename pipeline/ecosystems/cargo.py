@@ -4,7 +4,6 @@
 where the archives are. Both hosts are as the cargo of this machine is set up.
 """
 
-import hashlib
 import re
 from datetime import datetime
 from typing import Any
@@ -14,10 +13,10 @@ import msgspec
 from pipeline import licenses, text
 from pipeline.crate import Crate, read_crate
 from pipeline.crate_targets import Targets, table, targets_of
-from pipeline.digests import digest_of
+from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Answer, Draft, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, one_step, shown
-from pipeline.model import Artifact, Category, Failed, Held, License, Origin, Skipped, Subcategory, WorkOrder
+from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, one_step, other_digest, shown
+from pipeline.model import Artifact, Failed, Held, License, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.source import identifier_of
 from pipeline.zipped import Broken
 
@@ -141,13 +140,8 @@ def _precedence(line: Line) -> tuple[int, int, int, bool, str, str]:
 
 
 def _read(order: WorkOrder, line: Line, answer: Answer, now: datetime) -> Made:
-    if hashlib.sha256(answer.content).hexdigest() != line.cksum:
-        return Failed(
-            category=Category.GENERATION_FAILED,
-            subcategory=Subcategory.DIGEST_MISMATCH,
-            transient=False,
-            message=f"the SHA-256 digest of {_archive(line)} is not the one that the index gives",
-        )
+    if sha256(answer.content) != line.cksum:
+        return other_digest(f"the SHA-256 digest of {_archive(line)} is not the one that the index gives")
     crate = read_crate(answer.content, line.name, line.vers)
     if isinstance(crate, Broken):
         return bad_metadata(f"{_archive(line)}: {crate.message}")

@@ -4,7 +4,6 @@
 distribution installs is in the archive alone, and is never guessed from its name.
 """
 
-import hashlib
 import posixpath
 import re
 from datetime import datetime
@@ -12,12 +11,23 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from pipeline import licenses, text
+from pipeline import digests, licenses, text
 from pipeline.cpan_archive import META, Commands, Release, commands_of, compiles, read_release
 from pipeline.decoding import decode_json
 from pipeline.ecosystems.base import Answer, Fetcher, Made
-from pipeline.ecosystems.drafting import Cited, Facts, bad_metadata, decode, draft, one_step, seen, settled, shown
-from pipeline.model import Artifact, Build, Category, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
+from pipeline.ecosystems.drafting import (
+    Cited,
+    Facts,
+    bad_metadata,
+    decode,
+    draft,
+    one_step,
+    other_digest,
+    seen,
+    settled,
+    shown,
+)
+from pipeline.model import Artifact, Build, Failed, Held, Origin, Skipped, Subcategory, WorkOrder
 from pipeline.platforms import ALL_PLATFORMS
 from pipeline.source import identifier_of
 from pipeline.zipped import Broken
@@ -85,7 +95,7 @@ def _make(order: WorkOrder, registry: str, fetcher: Fetcher, now: datetime) -> M
     if isinstance(archive, Failed | Held):
         return archive
     made = _read(order, document, archive, now)
-    return seen(made, NAME, document.name, document.version, hashlib.sha256(archive.content).hexdigest())
+    return seen(made, NAME, document.name, document.version, digests.sha256(archive.content))
 
 
 def _refusal(document: Document, identifier: str) -> Skipped | Failed | None:
@@ -128,13 +138,8 @@ def _read(order: WorkOrder, document: Document, answer: Answer, now: datetime) -
     sha256 = document.checksum_sha256 or ""
     if sha256 and not _SHA256.fullmatch(sha256):
         return bad_metadata(f"{name}: `checksum_sha256` is no SHA-256 digest")
-    if sha256 and hashlib.sha256(answer.content).hexdigest() != sha256:
-        return Failed(
-            category=Category.GENERATION_FAILED,
-            subcategory=Subcategory.DIGEST_MISMATCH,
-            transient=False,
-            message=f"the SHA-256 digest of {name} is not the one that the registry gives",
-        )
+    if sha256 and digests.sha256(answer.content) != sha256:
+        return other_digest(f"the SHA-256 digest of {name} is not the one that the registry gives")
     release = read_release(answer.content)
     if isinstance(release, Broken):
         return bad_metadata(f"{name}: {release.message}")

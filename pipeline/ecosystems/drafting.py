@@ -279,6 +279,16 @@ def bad_metadata(message: str) -> Failed:
     )
 
 
+def other_digest(message: str) -> Failed:
+    """Return the outcome for a file that is not the one that was published; asking again gives the same bytes."""
+    return Failed(
+        category=Category.GENERATION_FAILED,
+        subcategory=Subcategory.DIGEST_MISMATCH,
+        transient=False,
+        message=message,
+    )
+
+
 def shown(items: list[str]) -> str:
     """Return a list for a sentence, cut after a few."""
     more = f" and {len(items) - _NAMES_SHOWN} more" if len(items) > _NAMES_SHOWN else ""

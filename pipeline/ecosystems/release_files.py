@@ -13,7 +13,7 @@ import msgspec
 
 from pipeline import text
 from pipeline.ecosystems.base import Answer, Fetcher
-from pipeline.ecosystems.drafting import bad_metadata
+from pipeline.ecosystems.drafting import bad_metadata, other_digest
 from pipeline.ecosystems.remote import NoAnswer, open_remote
 from pipeline.model import Artifact, Category, Failed, Held, Skipped, Subcategory
 from pipeline.releases.archives import list_tar, list_zip
@@ -88,12 +88,7 @@ def _read_tar(artifact: Artifact, form: str, version: str, fetcher: Fetcher) -> 
     members = list_tar(cast("BinaryIO", io.BufferedReader(spans)), form)
     spans.drain()
     if spans.digest and spans.digest != artifact.digest:
-        return Failed(
-            category=Category.GENERATION_FAILED,
-            subcategory=Subcategory.DIGEST_MISMATCH,
-            transient=False,
-            message=f"the digest of {artifact.name} is not the one that the release gives",
-        )
+        return other_digest(f"the digest of {artifact.name} is not the one that the release gives")
     if isinstance(members, Broken):
         return bad_metadata(f"{artifact.name}: {members.message}")
     return _laid_out(artifact, layout_of(members, version), digest_checked=bool(spans.digest))

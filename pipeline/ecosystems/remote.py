@@ -1,11 +1,11 @@
 """A file on a registry's file host, of which only the parts that are needed are fetched."""
 
-import hashlib
 from collections.abc import Callable
 
+from pipeline import digests
 from pipeline.ecosystems.base import Answer, Fetcher
-from pipeline.ecosystems.drafting import bad_metadata
-from pipeline.model import Category, Failed, Held, Subcategory
+from pipeline.ecosystems.drafting import bad_metadata, other_digest
+from pipeline.model import Failed, Held
 
 # Holds the directory and the metadata of most wheels, as both stand last. Of 24 real tools, 128 KiB were
 # enough for 18, this for 21; each of the others costs a request more, which is dearer than the bytes.
@@ -17,6 +17,7 @@ _LEAD_LIMIT = 1024 * 1024
 HEAD_BYTES = 128 * 1024
 # More than this of one file is never asked for, however far its parts lie apart.
 SPAN_LIMIT = 16 * 1024 * 1024  # bytes
+_OTHER = "the file's SHA-256 digest is not the one that the registry gives"
 
 
 class NoAnswer(Exception):  # no error: it carries an expected outcome through zipfile
@@ -97,8 +98,8 @@ def open_remote(
     if total is None or len(tail.content) > total or size not in {None, total}:
         return bad_metadata(f"the file host says {total} bytes, the registry {size}")
     whole = len(tail.content) == total
-    if whole and sha256 and hashlib.sha256(tail.content).hexdigest() != sha256:
-        return _other_digest()
+    if whole and sha256 and digests.sha256(tail.content) != sha256:
+        return other_digest(_OTHER)
 
     def fetch(first: int, last: int) -> bytes:
         return _span(fetcher.get(url, span=(first, last), pinned=pinned), first, last, total)
@@ -116,22 +117,13 @@ def open_remote_head(url: str, fetcher: Fetcher, *, sha256: str) -> tuple[Remote
     if total is None or len(head.content) > total or len(head.content) < min(total, HEAD_BYTES):
         return bad_metadata("the file host gave another range than the one that was asked for")
     whole = len(head.content) == total
-    if whole and sha256 and hashlib.sha256(head.content).hexdigest() != sha256:
-        return _other_digest()
+    if whole and sha256 and digests.sha256(head.content) != sha256:
+        return other_digest(_OTHER)
 
     def fetch(first: int, last: int) -> bytes:
         return _span(fetcher.get(url, span=(first, last), pinned=pinned), first, last, total)
 
     return RemoteFile(total, b"", fetch, head=head.content), whole and bool(sha256)
-
-
-def _other_digest() -> Failed:
-    return Failed(
-        category=Category.GENERATION_FAILED,
-        subcategory=Subcategory.DIGEST_MISMATCH,
-        transient=False,
-        message="the file's SHA-256 digest is not the one that the registry gives",
-    )
 
 
 def _span(answer: Answer | Failed | Held, first: int, last: int, total: int) -> bytes:

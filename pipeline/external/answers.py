@@ -16,6 +16,7 @@ import msgspec
 
 from pipeline.decoding import convert, decode_json
 from pipeline.digests import digest_of
+from pipeline.ecosystems.drafting import LONGEST_VERSION
 from pipeline.model import ExternalAnswer, Failed, Skipped, Subcategory, ToolName
 from pipeline.sandbox.output import printable, tail_of
 from pipeline.taxonomy import TAXONOMY
@@ -23,8 +24,6 @@ from pipeline.text import kebab, one_line
 
 MISSING_DEPENDENCY: Final = 8
 NOT_DETERMINISTIC: Final = 9
-# As in `Evidence.version`.
-_LONGEST_VERSION = 100
 # Characters of what the program said that are kept of a message: its end, where the cause stands.
 _SAID_CHARACTERS = 300
 # More names than that are no list of dependencies.
@@ -102,7 +101,7 @@ def answer_of(ran: Ran) -> ExternalAnswer:
 def version_of(answer: ExternalAnswer) -> str:
     """Return the version that an answer names, "" when it names none or no version."""
     version = one_line(answer.version)
-    return version if len(version) <= _LONGEST_VERSION else ""
+    return version if len(version) <= LONGEST_VERSION else ""
 
 
 def end_of(

@@ -4,14 +4,13 @@ import bz2
 import gzip
 import io
 import lzma
-import tarfile
 import zipfile
-import zlib
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 import msgspec
 
 from pipeline.releases.programs import HEAD_BYTES, Program, read_program
+from pipeline.tarball import TAR_ERRORS, walk
 from pipeline.zipped import ZIP_ERRORS, Broken, Members, PartialFile, Refused
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 # A release with a runtime in it unpacks to a few hundred megabytes.
 UNPACKED_LIMIT: Final = 1024 * 1024 * 1024  # bytes, headers included
-MEMBERS_LIMIT: Final = 50_000
 # xz files of its highest preset need 65 MiB to be unpacked; a file may ask for 4 GiB.
 _XZ_MEMORY = 256 * 1024 * 1024
 _PIECE = 256 * 1024
@@ -27,16 +25,7 @@ _PIECE = 256 * 1024
 _HEADS_LIMIT = 12
 # Before a member's data: 30 bytes and its name and extra fields; those of a real archive are short.
 _ZIP_HEAD = HEAD_BYTES + 4096
-_TAR_ERRORS = (
-    tarfile.TarError,
-    EOFError,
-    OSError,  # gzip and bz2 say this of what they cannot read
-    OverflowError,
-    RecursionError,  # headers that announce headers
-    ValueError,
-    lzma.LZMAError,
-    zlib.error,
-)
+_TAR_ERRORS = (*TAR_ERRORS, lzma.LZMAError)
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +43,7 @@ def list_tar(packed: BinaryIO, form: str) -> list[Member] | Broken:
     """
     try:
         unpacked = io.BufferedReader(_Limited(_unpacker(packed, form)), _PIECE)
-        with tarfile.open(fileobj=unpacked, mode="r|", encoding="utf-8", errors="strict") as archive:
-            return _tar_members(archive)
+        return _tar_members(unpacked)
     except _TAR_ERRORS as error:
         return Broken(message=f"not a sound {form} archive: {error}")
     except Refused as refused:
@@ -85,16 +73,13 @@ def list_zip(file: PartialFile) -> list[Member] | Broken:
         return Broken(message=str(refused))
 
 
-def _tar_members(archive: tarfile.TarFile) -> list[Member]:
+def _tar_members(unpacked: io.BufferedIOBase) -> list[Member]:
     members: list[Member] = []
-    for count, info in enumerate(archive, start=1):
-        if count > MEMBERS_LIMIT:
-            raise Refused(f"holds more than {MEMBERS_LIMIT} files")
+    for info, read in walk(unpacked):
         path = _path(info.name)
         if not info.isreg() or info.issparse():
             continue
-        opened = archive.extractfile(info)
-        head = opened.read(HEAD_BYTES) if opened is not None else b""
+        head = read(HEAD_BYTES)
         members.append(Member(path=path, executable=bool(info.mode & 0o111), program=read_program(head)))
     return members
 

@@ -184,14 +184,14 @@ def check_installed(job: Job, installed: Installed) -> Diagnosis | None:
     return Diagnosis(category=Category.INSTALL_FAILED, subcategory=Subcategory.EXE_MISMATCH, reason=reason)
 
 
-def list_executables(folder: Path, inside: str = f"{PREFIX}/bin") -> tuple[str, ...]:
-    """Return the names in an installed `bin`, sorted. Links are not followed; one that leaves the prefix is no name."""
+def list_executables(folder: Path) -> tuple[str, ...]:
+    """Return the names in an installed `bin` of the prefix, sorted. Links are not followed; one that leaves the prefix is no name."""
     if not folder.is_dir() or folder.is_symlink():
         return ()
     names = []
     for entry in os.scandir(folder):
         if entry.is_symlink():
-            target = posixpath.normpath(posixpath.join(inside, Path(entry.path).readlink()))
+            target = posixpath.normpath(posixpath.join(PREFIX, "bin", Path(entry.path).readlink()))
             if target.startswith(f"{PREFIX}/"):
                 names.append(entry.name)
         elif entry.is_file(follow_symlinks=False):

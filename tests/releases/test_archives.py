@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline import tarball
 from pipeline.ecosystems.remote import RemoteFile
 from pipeline.model import Subcategory
 from pipeline.releases import archives
@@ -127,7 +128,7 @@ def test_an_archive_that_unpacks_to_too_much_is_broken(monkeypatch):
     monkeypatch.setattr(archives, "UNPACKED_LIMIT", 500_000)
     assert list_tar(io.BytesIO(content), "tar.gz") == Broken(message="unpacks to more than 500000 bytes")
     monkeypatch.setattr(archives, "UNPACKED_LIMIT", 5_000_000)
-    monkeypatch.setattr(archives, "MEMBERS_LIMIT", 1)
+    monkeypatch.setattr(tarball, "MEMBERS_LIMIT", 1)
     assert list_tar(io.BytesIO(content), "tar.gz") == Broken(message="holds more than 1 files")
 
 
