@@ -9,6 +9,9 @@ from pipeline.releases.published import Asset
 
 # A file of checksums has a line for each file of a release.
 _SIZE_LIMIT: Final = 1024 * 1024  # bytes
+# Files of checksums for all files that are read; a release has one, or one for each kind of digest. A release may have
+# thousands of files, and each costs a request.
+_SHARED_LIMIT: Final = 3
 
 
 def digests_of(wanted: list[Asset], assets: list[Asset], fetcher: Fetcher) -> dict[str, str] | Failed | Held:
@@ -22,7 +25,7 @@ def digests_of(wanted: list[Asset], assets: list[Asset], fetcher: Fetcher) -> di
     usable = {asset.name: asset for asset in assets if asset.size <= _SIZE_LIMIT}
     beside = {name: f"{name}{end}" for name in missing for end in reversed(BESIDE) if f"{name}{end}" in usable}
     taken = {f"{asset.name}{end}" for asset in assets for end in BESIDE}
-    shared = sorted(name for name in usable if is_shared(name) and name not in taken)
+    shared = sorted(name for name in usable if is_shared(name) and name not in taken)[:_SHARED_LIMIT]
     sources = [(name, "") for name in shared] if missing else []
     sources += [(file, name) for name, file in beside.items()]
     for file, of in sources:
