@@ -180,7 +180,7 @@ def check_installed(job: Job, installed: Installed) -> Diagnosis | None:
 
 
 def list_executables(folder: Path) -> tuple[str, ...]:
-    """Return the names in the `bin` of a prefix, sorted. Links are not followed; one that leaves it is no name."""
+    """Return the names in an installed `bin` of the prefix, sorted; a link that leads out of the prefix is none."""
     if not folder.is_dir() or folder.is_symlink():
         return ()
     names = []
