@@ -13,7 +13,7 @@ from pipeline.clients import Clients
 from pipeline.clock import Clock
 from pipeline.config import NetworkConfig
 from pipeline.ecosystems.base import Endpoints, Fetcher
-from pipeline.external.process import Surroundings, run_program
+from pipeline.external.process import Workshop, run_program
 from pipeline.external.programs import Programs
 from pipeline.http_events import NetworkEvent
 from pipeline.limiter import FileLimiter
@@ -90,7 +90,7 @@ def open_adapters(
         sandbox=BwrapSandbox(environment),
         programs=Programs(
             plan.config,
-            Surroundings(root=paths.root, jobs=paths.sandbox, environment=environment, run=run_program),
+            Workshop(root=paths.root, jobs=paths.sandbox, environment=environment, run=run_program),
             limiter=limiter,
             moment=moment,
             waits=waits,

@@ -7,7 +7,7 @@ from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.ecosystems.drafting import release_age
 from pipeline.external.answers import Ended, answer_of, end_of, outcome_of, version_of
-from pipeline.external.process import Surroundings, carry_out, private_folder, read_written
+from pipeline.external.process import Workshop, carry_out, private_folder, read_written
 from pipeline.external.written import Broken, NoExecutable, read_recipe
 from pipeline.licenses import normalise
 from pipeline.model import (
@@ -30,13 +30,13 @@ from pipeline.text import kebab, one_line, repository
 _DECLARED_CHARACTERS = 200
 
 
-def make(order: WorkOrder, config: EcosystemConfig, timeout: float, surroundings: Surroundings, now: datetime) -> Made:
+def make(order: WorkOrder, config: EcosystemConfig, timeout: float, workshop: Workshop, now: datetime) -> Made:
     """Return the recipe that the ecosystem's command writes for a package, or why there is none."""
     name = kebab(order.name)
     if not name:
         return Skipped(subcategory=Subcategory.BAD_NAME, message=f"no recipe can be called {order.name!r}")
     program = program_name(config.command)
-    with private_folder(surroundings.jobs) as folder:
+    with private_folder(workshop.jobs) as folder:
         output = folder / f"{name}.toml"
         values = {
             "name": name,
@@ -44,7 +44,7 @@ def make(order: WorkOrder, config: EcosystemConfig, timeout: float, surroundings
             "identifier": identifier_of(order.source),
             "output": str(output),
         }
-        ran = carry_out(surroundings, filled(config.command, values), folder, timeout)
+        ran = carry_out(workshop, filled(config.command, values), folder, timeout)
         answer = answer_of(ran)
         other = Subcategory.GENERATOR_ERROR
         ended = end_of(ran, answer, program=program, timeout=timeout, name=name, other=other)

@@ -39,7 +39,7 @@ class Errand(msgspec.Struct, frozen=True, kw_only=True):
 RunProgram = Callable[[Errand], Ran]
 
 
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+class Workshop(msgspec.Struct, frozen=True, kw_only=True):
     """What all runs share: the root that programs stand below, the folder of their jobs, the user's variables."""
 
     root: Path
@@ -191,13 +191,13 @@ def private_folder(jobs: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def carry_out(surroundings: Surroundings, argv: tuple[str, ...], folder: Path, timeout: float) -> Ran:
+def carry_out(workshop: Workshop, argv: tuple[str, ...], folder: Path, timeout: float) -> Ran:
     """Run a command in a private folder, with the user's variables and temporary files in that folder."""
-    program = find_program(argv[0], surroundings.root, surroundings.environment)
+    program = find_program(argv[0], workshop.root, workshop.environment)
     if program is None:
         return Ran(refused="there is no such program")
     temporary = folder / "tmp"
     temporary.mkdir()
-    environment = {**surroundings.environment, "TMPDIR": str(temporary)}
+    environment = {**workshop.environment, "TMPDIR": str(temporary)}
     errand = Errand(argv=(program, *argv[1:]), environment=environment, folder=folder, timeout=timeout)
-    return surroundings.run(errand)
+    return workshop.run(errand)

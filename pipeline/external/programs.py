@@ -6,7 +6,7 @@ from datetime import datetime
 from pipeline.config import Config
 from pipeline.ecosystems.base import Made
 from pipeline.external import generator, validator
-from pipeline.external.process import Surroundings
+from pipeline.external.process import Workshop
 from pipeline.instants import timestamp
 from pipeline.limiter import Limiter
 from pipeline.model import Gate, Held, Verdict, WorkOrder
@@ -25,14 +25,14 @@ class Programs:
     def __init__(
         self,
         config: Config,
-        surroundings: Surroundings,
+        workshop: Workshop,
         *,
         limiter: Limiter,
         moment: Callable[[], datetime],
         waits: Callable[[str, float], None],
     ) -> None:
         self._config = config
-        self._surroundings = surroundings
+        self._workshop = workshop
         self._limiter = limiter
         self._moment = moment
         self._waits = waits
@@ -44,13 +44,13 @@ class Programs:
         if held is not None:
             return held
         timeout = self._config.external.generate_timeout_seconds
-        return generator.make(order, self._config.ecosystems[ecosystem], timeout, self._surroundings, self._moment())
+        return generator.make(order, self._config.ecosystems[ecosystem], timeout, self._workshop, self._moment())
 
     def validate(self, question: validator.Question) -> Verdict:
         """Return what the platform's command says of a recipe; the caller has the permit, and has asked control."""
         command = self._config.platforms[question.platform].command
         timeout = self._config.external.validate_timeout_seconds
-        return validator.validate(question, command, timeout, self._surroundings, timestamp(self._moment()))
+        return validator.validate(question, command, timeout, self._workshop, timestamp(self._moment()))
 
     def permit(self, ecosystem: str) -> Held | None:
         """Wait until one more run is allowed; returns why there is none when waiting was cut short."""

@@ -5,7 +5,7 @@ import msgspec
 from pipeline.config import Command
 from pipeline.digests import digest_of
 from pipeline.external.answers import Ended, Ran, answer_of, end_of, version_of
-from pipeline.external.process import Surroundings, carry_out, private_folder
+from pipeline.external.process import Workshop, carry_out, private_folder
 from pipeline.model import BackendInfo, Digest, PhaseResult, Subcategory, Tier, Verdict, VerdictStatus
 from pipeline.placeholders import filled, program_name
 from pipeline.sandbox.output import printable, tail_of
@@ -33,10 +33,10 @@ def made_from(command: Command, timeout: float, platform: str, source: str, reci
     return digest_of("external", command, timeout, platform, source, recipe_sha256, *after)
 
 
-def validate(question: Question, command: Command, timeout: float, surroundings: Surroundings, now: str) -> Verdict:
+def validate(question: Question, command: Command, timeout: float, workshop: Workshop, now: str) -> Verdict:
     """Return what the command says of a recipe; only its exit code 0 is a pass."""
     program = program_name(command)
-    with private_folder(surroundings.jobs) as folder:
+    with private_folder(workshop.jobs) as folder:
         recipe = folder / f"{question.name}.toml"
         recipe.write_bytes(question.text.encode())
         values = {
@@ -46,7 +46,7 @@ def validate(question: Question, command: Command, timeout: float, surroundings:
             "platform": question.platform,
             "recipe": str(recipe),
         }
-        ran = carry_out(surroundings, filled(command, values), folder, timeout)
+        ran = carry_out(workshop, filled(command, values), folder, timeout)
     answer = answer_of(ran)
     other = Subcategory.VALIDATOR_ERROR
     ended = end_of(ran, answer, program=program, timeout=timeout, name=question.name, other=other)

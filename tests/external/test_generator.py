@@ -8,7 +8,7 @@ import pytest
 from pipeline.config import EcosystemConfig, GeneratorKind
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.external.generator import make
-from pipeline.external.process import Surroundings, run_program
+from pipeline.external.process import Workshop, run_program
 from pipeline.model import Evidence, Failed, Origin, Skipped, Step, Subcategory, WorkOrder
 from pipeline.recipe import strict_check
 from pipeline.store import decode, encode
@@ -29,10 +29,8 @@ def made(tmp_path: Path, identifier: str = "tool", name: str = "tool", timeout: 
         requests_per_second=1,
         command=["bin/program", "{identifier}", "{output}", "{name}", "{source}"],
     )
-    surroundings = Surroundings(
-        root=tmp_path, jobs=tmp_path / "jobs", environment={"PATH": "/usr/bin:/bin"}, run=run_program
-    )
-    return make(WorkOrder(source=f"mine:{identifier}", name=name), config, timeout, surroundings, NOW)
+    workshop = Workshop(root=tmp_path, jobs=tmp_path / "jobs", environment={"PATH": "/usr/bin:/bin"}, run=run_program)
+    return make(WorkOrder(source=f"mine:{identifier}", name=name), config, timeout, workshop, NOW)
 
 
 def drafted(tmp_path: Path) -> Draft:

@@ -13,7 +13,7 @@ from pipeline.external.answers import Ran, answer_of
 from pipeline.external.process import (
     LARGEST_RECIPE,
     Errand,
-    Surroundings,
+    Workshop,
     carry_out,
     find_program,
     private_folder,
@@ -127,17 +127,17 @@ def test_what_cannot_be_started_says_why(tmp_path: Path, content: str | None) ->
 
 def test_a_run_has_a_folder_of_its_own_that_goes_with_it(program: FakeProgram, tmp_path: Path) -> None:
     """Only this user may enter it, temporary files go there, and its name is kept out of what was said."""
-    surroundings = Surroundings(
+    workshop = Workshop(
         root=tmp_path, jobs=tmp_path / "jobs", environment={"PATH": "/usr/bin:/bin", "TMPDIR": "/x"}, run=run_program
     )
-    with private_folder(surroundings.jobs) as folder:
+    with private_folder(workshop.jobs) as folder:
         assert folder.stat().st_mode & 0o777 == 0o700
         program.on("a", errors=f"cannot write {folder}/a.toml\n", exit=6)
-        ran = carry_out(surroundings, ("bin/program", "a"), folder, 60)
+        ran = carry_out(workshop, ("bin/program", "a"), folder, 60)
     assert ran.errors == b"cannot write a.toml\n"
     (call,) = program.calls()
     assert (call["folder"], call["environment"]["TMPDIR"]) == (str(folder), f"{folder}/tmp")
-    assert list(surroundings.jobs.iterdir()) == []
+    assert list(workshop.jobs.iterdir()) == []
 
 
 def test_a_program_is_looked_for_below_the_root_or_in_the_path(program: FakeProgram, tmp_path: Path) -> None:

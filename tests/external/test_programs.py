@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipeline.external.answers import Ran
-from pipeline.external.process import Errand, Surroundings
+from pipeline.external.process import Errand, Workshop
 from pipeline.external.programs import STOPPED, Programs
 from pipeline.limiter import Limiter
 from pipeline.model import Gate, Held, WorkOrder
@@ -44,7 +44,7 @@ def programs(tmp_path: Path, journal: Journal, limiter: Limiter) -> Programs:
     npm = {"generator": "command", "requests_per_second": 0.5, "command": ["true", "{name}", "{output}"]}
     return Programs(
         config(ecosystems={"npm": npm}, external={"generate_timeout_seconds": 7}),
-        Surroundings(root=tmp_path, jobs=tmp_path / "jobs", environment={"PATH": "/usr/bin:/bin"}, run=journal.run),
+        Workshop(root=tmp_path, jobs=tmp_path / "jobs", environment={"PATH": "/usr/bin:/bin"}, run=journal.run),
         limiter=limiter,
         moment=lambda: NOW,
         waits=journal.waits,

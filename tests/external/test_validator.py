@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from pipeline.external.native import objection
-from pipeline.external.process import Surroundings, run_program
+from pipeline.external.process import Workshop, run_program
 from pipeline.external.validator import Question, made_from, validate
 from pipeline.model import Generated, Recipe, Step, Subcategory, Tier, Verdict, VerdictStatus
 from pipeline.staleness import usable, verdict_is_final
@@ -36,10 +36,8 @@ def verdict(tmp_path: Path, timeout: float = 60) -> Verdict:
         recipe_sha256="a" * 64,
         made_from="b" * 64,
     )
-    surroundings = Surroundings(
-        root=tmp_path, jobs=tmp_path / "jobs", environment={"PATH": "/usr/bin:/bin"}, run=run_program
-    )
-    found = validate(question, COMMAND, timeout, surroundings, AT)
+    workshop = Workshop(root=tmp_path, jobs=tmp_path / "jobs", environment={"PATH": "/usr/bin:/bin"}, run=run_program)
+    found = validate(question, COMMAND, timeout, workshop, AT)
     assert decode(encode(found), Verdict, place="test") == found
     assert (found.tier, found.recipe_sha256, found.made_from, found.at) == (Tier.EXTERNAL, "a" * 64, "b" * 64, AT)
     return found
