@@ -13,6 +13,7 @@ from doit.task import Task
 from rich import box
 from rich.console import Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -20,7 +21,7 @@ from pipeline.checks import shorten
 from pipeline.errors import BadInput, Defect, EmptySelection
 from pipeline.http_events import added
 from pipeline.markdown import code, text
-from pipeline.model import VerdictStatus
+from pipeline.model import Excluded, VerdictStatus
 from pipeline.progress import Progress, silence
 from pipeline.run import Run, current
 from pipeline.seed import why_not
@@ -36,6 +37,8 @@ NAMED = 15
 MEGABYTE = 1_000_000
 # Characters of a reason in the summary; the whole one stands in the payload.
 REASON_WIDTH = 160
+# Columns of a terminal that a source may take there before it is broken.
+SOURCE_WIDTH = 40
 STATUS_STYLE = {
     VerdictStatus.VALIDATED: "green",
     VerdictStatus.VALIDATED_EMULATED: "green",
@@ -238,18 +241,26 @@ def summary_view(summary: Summary, terminal: bool) -> RenderableType:
         parts.append(_verdict_table(summary.platforms))
     if summary.not_included:
         parts.append(Text(f"Left out ({len(summary.not_included)}):"))
-        parts += [
-            # On a terminal one line each, cut at its edge; elsewhere whole, as nobody knows the width.
-            Text(
-                f"  {item.source}  {shorten(item.reason, REASON_WIDTH)}",
-                overflow="ellipsis" if terminal else "ignore",
-                no_wrap=True,
-            )
-            for item in summary.not_included[:NAMED]
-        ]
+        parts += _left_out(summary.not_included[:NAMED], terminal)
         if len(summary.not_included) > NAMED:
             parts.append(Text(f"  and {len(summary.not_included) - NAMED} more, in pr.json"))
     return Group(*parts)
+
+
+def _left_out(items: Sequence[Excluded], terminal: bool) -> list[RenderableType]:
+    """Return why each package was left out: on a terminal in columns, as a line cut at its edge loses the remedy.
+
+    Elsewhere each is one line, as nobody knows the width.
+    """
+    reasons = {item.source: shorten(item.reason, REASON_WIDTH) for item in items}
+    if not terminal:
+        return [Text(f"  {source}  {reason}", no_wrap=True, overflow="ignore") for source, reason in reasons.items()]
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(max_width=SOURCE_WIDTH, overflow="fold")
+    table.add_column(overflow="fold")
+    for source, reason in reasons.items():
+        table.add_row(Text(source), Text(reason))
+    return [Padding(table, (0, 0, 0, 2))]
 
 
 def closing_lines(summary: Summary, run: Run) -> list[str]:

@@ -58,9 +58,13 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of a batch: each recipe's digest by its path, and what is told of those that have statements."""
+    """What is kept of a batch: each recipe's digest by its path, and what is told of those that have statements.
+
+    Only the files of a batch that is not `published` yet can be held against it: later batches replace the others.
+    """
 
     files: Mapping[str, str]
+    published: bool
     told: Mapping[str, Told]
 
 
@@ -96,7 +100,7 @@ def recorded(paths: Paths, batch_id: str) -> Recorded:
         raise UnknownName(f"there is no batch {shorten(batch_id)}", remedy=remedy)
     if not files:
         raise EmptySelection(f"{batch_id} has no recipes: nothing to make again", remedy="name another batch")
-    return Recorded(files=files, told=_told(paths, batch_id, payload))
+    return Recorded(files=files, published=entry is not None, told=_told(paths, batch_id, payload))
 
 
 def _told(paths: Paths, batch_id: BatchId, payload: Payload | None) -> dict[str, Told]:

@@ -82,7 +82,18 @@ class RecordedFetcher:
 def replay(paths: Paths, batch_id: str) -> list[Replayed]:
     """Make each recipe of a batch again, in the batch's order; raises as `recorded` does."""
     kept = recorded(paths, batch_id)
-    return [_replayed(paths, path, digest, kept.told.get(path)) for path, digest in kept.files.items()]
+    replayed = [_replayed(paths, path, digest, kept.told.get(path)) for path, digest in kept.files.items()]
+    return replayed if kept.published else [_held_against_file(paths, each) for each in replayed]
+
+
+def _held_against_file(paths: Paths, replayed: Replayed) -> Replayed:
+    """Say that a recipe of the payload, which was made again as it was, is not what lies there now."""
+    place = paths.payload_files / replayed.path
+    now = read_bytes(place, purpose="recipe") if is_there(place) else None
+    if replayed.ending is not Ending.SAME or (now is not None and sha256(now) == replayed.sha256):
+        return replayed
+    reason = "its file in the payload is not there any more" if now is None else "its file in the payload was changed"
+    return _with(replayed, ending=Ending.DIFFERENT, reason=reason)
 
 
 def _replayed(paths: Paths, path: str, digest: str, told: Told | None) -> Replayed:

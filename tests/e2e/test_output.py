@@ -1,5 +1,6 @@
 """What a person sees: plain lines in a log, a live display on a terminal, a table in the step summary of CI."""
 
+import io
 import os
 import pty
 import re
@@ -11,7 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.model import Excluded
+from pipeline.reporter import summary_view
 from pipeline.store import SHIPPED
+from pipeline.summary import Summary
+from pipeline.terminal import Terminal
 from tests.e2e.world import DOIT, PATIENCE, World
 
 ESCAPE = "\x1b"
@@ -80,6 +85,31 @@ def test_a_terminal_gets_the_live_display(stocked: World) -> None:
     last = written.rpartition("Left out (1):")[2]
     assert "npm:missing" in last
     assert "Pull request: 2 recipes" in last
+
+
+def test_a_remedy_is_whole_on_a_narrow_terminal() -> None:
+    """Why a package was left out goes on below itself, also beside the longest source."""
+    reason = (
+        "runtime_missing: there is no Rust toolchain on this machine; remedy: choose one with `rustup default stable`"
+    )
+    sources = ["cargo:bat", f"go:code.example/{'very/' * 20}long"]
+    summary = Summary(
+        batch_id="2026-03-14-mixed-001",
+        ecosystems=[],
+        platforms={},
+        not_included=[Excluded(source=source, reason=reason) for source in sources],
+        included=0,
+        auto_merge_allowed=False,
+        auto_merge_reasons=[],
+    )
+    console = Terminal(file=io.StringIO(), highlight=False, soft_wrap=True, width=80, force_terminal=True)
+    with console.capture() as shown:
+        console.print(summary_view(summary, console.is_terminal))
+    lines = shown.get().partition("Left out (2):\n")[2].splitlines()
+    assert max(map(len, lines)) <= 80
+    start = lines[0].index("runtime_missing")
+    assert re.sub(r"\s+", "", "".join(line[start:] for line in lines)) == 2 * reason.replace(" ", "")
+    assert "".join(line[:start].strip() for line in lines) == "".join(sources)
 
 
 def test_no_colour_is_respected(stocked: World) -> None:

@@ -142,6 +142,17 @@ def test_a_recipe_that_comes_out_different_is_an_alarm(made: World) -> None:
     assert '+command = "prettify --help"' in done.out
 
 
+@pytest.mark.parametrize(("remove", "told"), [(False, "was changed"), (True, "is not there any more")])
+def test_a_recipe_that_was_changed_by_hand_is_an_alarm(made: World, remove: bool, told: str) -> None:
+    """What lies in the payload is what is reviewed, whatever its digest says."""
+    recipe = min(made.paths.payload_files.rglob("*.toml"))
+    recipe.unlink() if remove else recipe.write_bytes(recipe.read_bytes() + b"# mine\n")
+    done = made.doit("replay", made.batch().id, **AWAY)
+    assert done.exit_code == Alarm.exit_code
+    assert f"  different  recipes/{recipe.parent.name}/{recipe.name}" in done.out
+    assert done.out.count(f": its file in the payload {told}") == 1
+
+
 def test_what_cannot_be_replayed_at_all(world: World) -> None:
     """No batch, no name, a name that is a path, a batch without recipes: one line and its code."""
     world.configure(platforms=world.only_here())
