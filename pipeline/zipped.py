@@ -65,7 +65,7 @@ class Members:
         if len(infos) > MEMBERS_LIMIT:
             raise Refused(f"holds {len(infos)} files, the limit is {MEMBERS_LIMIT}")
         for info in infos:
-            _refuse_escape(info.orig_filename)
+            _refuse_name(info.orig_filename)
         starts = sorted({info.header_offset for info in infos} | {archive.start_dir})
         self._stops = dict(pairwise(starts))
         self._infos: dict[str, list[zipfile.ZipInfo]] = {}
@@ -108,6 +108,9 @@ class Members:
         return info.header_offset, min(stop, info.header_offset + _HEADER_LIMIT + info.compress_size)
 
 
-def _refuse_escape(name: str) -> None:
+def _refuse_name(name: str) -> None:
+    if not name:
+        # zipfile itself raises IndexError when such a member is asked whether it is a folder.
+        raise Refused("holds a file without a name")
     if name.startswith("/") or "\\" in name or "\0" in name or ":" in name[:2] or ".." in name.split("/"):
         raise Refused(f"holds a file with the name {name[:100]!a}, which leaves the archive")

@@ -164,6 +164,16 @@ def test_a_zip_made_on_unix_says_what_is_executable():
     assert list_zip(file) == []
 
 
+def test_a_zip_with_a_file_without_a_name_is_broken():
+    """No tool packs one; Python's own reader raises for it."""
+    content = zipped({"x": ELF})
+    assert content.count(b"PK\x01\x02") == 1
+    entry = content.rindex(b"PK\x01\x02")
+    # Lengths of name and comment, APPNOTE.TXT 4.3.12: what was the name becomes a comment.
+    nameless = content[: entry + 28] + bytes(4) + b"\1\0" + content[entry + 34 :]
+    assert list_zip(remote(nameless)[0]) == Broken(message="holds a file without a name")
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_zip_or_broken(content):
     """No file of a stranger's ends in an exception."""
