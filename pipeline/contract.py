@@ -7,6 +7,7 @@ import msgspec
 
 from pipeline.config import Config
 from pipeline.model import (
+    AlarmRecord,
     Attempt,
     Batch,
     BatchMetrics,
@@ -17,6 +18,7 @@ from pipeline.model import (
     OutcomeRecord,
     PackageList,
     Payload,
+    PullRequestOrder,
     Queue,
     RunRecord,
     StaticRecord,
@@ -24,6 +26,7 @@ from pipeline.model import (
 )
 
 RECORDS: dict[str, type[msgspec.Struct]] = {
+    "alarm": AlarmRecord,
     "attempt": Attempt,
     "batch": Batch,
     "batch-control": Control,
@@ -35,6 +38,7 @@ RECORDS: dict[str, type[msgspec.Struct]] = {
     "package-list": PackageList,
     "payload": Payload,
     "pipeline": Config,
+    "pull-request-order": PullRequestOrder,
     "queue": Queue,
     "run": RunRecord,
     "static": StaticRecord,

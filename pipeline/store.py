@@ -52,6 +52,8 @@ class Paths:
         self.database = self.build / ".doit.db"
         self.runs_folder = self.build / "runs"
         self.rechecks_folder = self.runs_folder / "recheck"
+        self.pull_requests_folder = self.data / "pull-requests"
+        self.alarms = self.data / "alarms.jsonl"
         self.provenance_folder = self.data / "provenance"
         self.answers_folder = self.build / "answers"
         self.rollback_folder = self.build / "rollback"
@@ -111,6 +113,10 @@ class Paths:
     def provenance(self, batch_id: str) -> Path:
         """Return where the statements of a published batch are kept."""
         return self.provenance_folder / f"{batch_id}.jsonl"
+
+    def pull_request(self, batch_id: str) -> Path:
+        """Return where the pull request is kept that a published batch asks for."""
+        return self.pull_requests_folder / f"{batch_id}.json"
 
     def recipe(self, relative: str) -> Path:
         """Return a published recipe, `recipes/<letter>/<name>.toml` below the root."""

@@ -88,7 +88,7 @@ def fold(known: PackageHistory, attempt: Attempt) -> PackageHistory:
             return msgspec.structs.replace(
                 kept, last_outcome=attempt.outcome, last_message=attempt.message, at=attempt.at
             )
-        case Stage.ROLLBACK:
+        case Stage.ROLLBACK | Stage.REVIEW:
             return msgspec.structs.replace(
                 known, rolled_back_at=attempt.at, last_outcome=attempt.outcome, last_message=attempt.message
             )

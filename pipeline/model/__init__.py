@@ -5,6 +5,7 @@ seconds, sizes are bytes unless the name says otherwise, digests are lower-case 
 """
 
 from pipeline.model.admission import AdmissionGate, Decision, GateVerdict
+from pipeline.model.alarm import AlarmKind, AlarmRecord
 from pipeline.model.base import (
     BatchId,
     Count,
@@ -44,6 +45,7 @@ from pipeline.model.outcome import (
     Subcategory,
 )
 from pipeline.model.payload import AutoMerge, Excluded, Payload, PayloadFile
+from pipeline.model.pull_request import PullRequestOrder
 from pipeline.model.queue import Confidence, EntryStatus, Queue, QueueEntry
 from pipeline.model.recipe import Recipe, Step, Verify, When
 from pipeline.model.verdict import BackendInfo, PhaseResult, Prediction, StaticRecord, Tier, Verdict, VerdictStatus
@@ -52,6 +54,8 @@ __all__ = [
     "MESSAGE_TAIL",
     "STOOD_IN",
     "AdmissionGate",
+    "AlarmKind",
+    "AlarmRecord",
     "Artifact",
     "Attempt",
     "AttemptOutcome",
@@ -103,6 +107,7 @@ __all__ = [
     "PhaseResult",
     "Prediction",
     "Probe",
+    "PullRequestOrder",
     "Queue",
     "QueueEntry",
     "Recipe",

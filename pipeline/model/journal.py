@@ -22,6 +22,7 @@ class Stage(StrEnum):
     RECHECK = "recheck"
     ROLLBACK = "rollback"
     REQUEUE = "requeue"
+    REVIEW = "review"
 
 
 class AttemptOutcome(StrEnum):
@@ -29,7 +30,7 @@ class AttemptOutcome(StrEnum):
 
     `transient` passes by itself, `failed` does not until something changes; `deferred` was not tried for want of
     minutes, by the operator's will, or because a gate holds it until a time. `unchanged` and `changed` answer a
-    recheck; `requeued` and `rolled_back` are what people did.
+    recheck; `requeued`, `rolled_back` and `declined` (a pull request closed without a merge) are what people did.
     """
 
     SUCCEEDED = "succeeded"
@@ -41,6 +42,7 @@ class AttemptOutcome(StrEnum):
     CHANGED = "changed"
     REQUEUED = "requeued"
     ROLLED_BACK = "rolled_back"
+    DECLINED = "declined"
 
 
 class Attempt(Record, frozen=True, kw_only=True, omit_defaults=True, gc=False):

@@ -9,11 +9,15 @@ from pipeline.model.payload import Excluded
 
 
 class BatchState(StrEnum):
-    """How far a batch has come: `built` is written before anything is changed, so that its id is used up."""
+    """How far a batch has come: `built` is written before anything is changed, so that its id is used up.
+
+    `closed` is a batch whose pull request a person closed without merging it.
+    """
 
     BUILT = "built"
     PUBLISHED = "published"
     MERGED = "merged"
+    CLOSED = "closed"
     ROLLED_BACK = "rolled_back"
 
 

@@ -1,0 +1,51 @@
+"""What publishing needs of a forge. Each answer is a value: a forge that does not answer is expected, and no bug."""
+
+from typing import Literal, Protocol
+
+import msgspec
+
+from pipeline.model import PullRequestOrder
+
+
+class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A pull request as the forge tells of it; `branch` is its head, `closed_at` also the time of a merge.
+
+    `squashed` is the commit that the merge made on the base, "" when there is none.
+    """
+
+    number: int
+    url: str
+    branch: str
+    head: str
+    state: Literal["open", "merged", "closed"]
+    title: str
+    created_at: str
+    closed_at: str | None = None
+    squashed: str = ""
+
+
+class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the forge did not do what it was asked; `until` is when it may be asked again, None when nobody knows."""
+
+    message: str
+    remedy: str
+    until: str | None = None
+
+
+class Forge(Protocol):
+    """One repository on a forge. Every method may be repeated without harm."""
+
+    def open_ones(self, prefix: str) -> list[PullRequest] | Unavailable:
+        """Return all open pull requests whose branch begins so, oldest first: all of them, or `Unavailable`."""
+
+    def of_branch(self, branch: str) -> list[PullRequest] | Unavailable:
+        """Return the pull requests of a branch in any state, the newest first."""
+
+    def open(self, order: PullRequestOrder) -> PullRequest | Unavailable:
+        """Open a pull request; one that is open already for this branch is returned as it is."""
+
+    def update(self, number: int, order: PullRequestOrder) -> PullRequest | Unavailable:
+        """Give a pull request the title, text and labels of an order."""
+
+    def ask_auto_merge(self, number: int, order: PullRequestOrder) -> Unavailable | None:
+        """Have the forge squash and merge it once its checks have passed."""
