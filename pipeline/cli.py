@@ -299,7 +299,7 @@ class ShowHelp(NamesNearest, Help):  # type: ignore[misc]  # doit has no types
 COMMANDS = (
     *("run", "list", "info", "clean", "forget", "help"),
     *("stop", "resume", "disable", "enable", "status"),
-    "add",
+    *("init", "add"),
     *("publish", "rollback", "requeue", "recheck", "replay", "why", "metrics"),
 )
 

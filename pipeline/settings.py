@@ -95,6 +95,8 @@ def load_queue(paths: Paths, config: Config) -> tuple[Queue, str]:
         raise PipelineError(
             f"{config.queue}: the queue lies outside {paths.root}", remedy="set `queue` to a path below it"
         )
+    if not is_there(path):
+        raise PipelineError(f"{path}: the queue is missing", remedy="`doit init` makes one, or set `queue` to yours")
     content = read_bytes(path, purpose="queue")
     queue = decode(content, Queue, place=str(path))
     for index, entry in enumerate(queue.entries):
