@@ -44,7 +44,8 @@ class Init(StateCommand):
 def begin(root: Root, mode: PublishMode) -> Begun:
     """Write the files that are missing; `.gitignore` gets a line if it has none for what can be made again."""
     top = root.paths.root
-    written, kept = [], []
+    written: list[str] = []
+    kept: list[str] = []
     first = {
         root.paths.config: settings(mode),
         top / root.config.queue: empty_queue(timestamp(root.now)),
