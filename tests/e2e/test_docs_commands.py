@@ -13,7 +13,7 @@ from tests.e2e.world import HOST, World
 
 PAGES = [SHIPPED / "README.md", SHIPPED / "CONTRIBUTING.md", *sorted((SHIPPED / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PROGRAMS = ("bin/run", "bin/test", "doit", "python", "ruff", "mypy", "PIPELINE_ROOT=", ". ")
+PROGRAMS = ("bin/run", "bin/test", "doit", "python", "ruff", "mypy", ". ")
 NEED_A_PUBLICATION = frozenset({"metrics", "recheck", "replay", "requeue", "rollback", "why"})
 NEED_A_BATCH = NEED_A_PUBLICATION | {"publish"}
 BATCH_ID = re.compile(r"\d{4}-\d\d-\d\d-[a-z]+-\d{3}")
@@ -73,14 +73,6 @@ def test_a_doit_command_works(furnished: World, command: str, page: str):
     told = 1 if command.startswith("doit info") else 0  # doit's way to say that a task is not up to date
     assert (done.exit_code, done.err) == (told, "")
     assert done.out
-
-
-@pytest.mark.parametrize(("command", "page"), [pair for pair in COMMANDS if pair[0].startswith("PIPELINE_ROOT")])
-def test_a_command_for_another_folder_works(furnished: World, command: str, page: str):
-    """The folder that the page invents is one with a queue."""
-    variable, *rest = shlex.split(command)
-    assert variable.startswith("PIPELINE_ROOT="), page
-    assert "in the pull request" in furnished.ran(*rest[1:]).out
 
 
 @pytest.mark.parametrize(("command", "page"), [pair for pair in COMMANDS if pair[0].startswith(("bin/", "python "))])
