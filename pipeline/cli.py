@@ -30,9 +30,9 @@ from pipeline import actions
 from pipeline.actions import Kept
 from pipeline.checks import nearest, shorten
 from pipeline.console import (
-    INTERRUPTED,
     bad_option,
     fail,
+    interrupted,
     is_unread,
     of_database,
     open_output,
@@ -163,8 +163,7 @@ class NamesNearest:
         except KeyboardInterrupt:
             if is_unread():  # the reporter ends the run when nobody reads what it says
                 return unread()
-            sys.stderr.write("recipeline: interrupted; what is finished is kept, `doit` goes on from there\n")
-            return INTERRUPTED
+            return interrupted("what is finished is kept, `doit` goes on from there")
 
 
 def unknown_task(asked: Iterable[str], known: Sequence[str]) -> UnknownName | None:

@@ -1,5 +1,6 @@
 """What all commands share: the root, the overrides of the command line, the output, and errors as one line."""
 
+import json
 import os
 import select
 import sys
@@ -8,14 +9,16 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
 from doit.cmdparse import CmdParse, CmdParseError
 
 from pipeline.checks import shorten
-from pipeline.errors import BadInput, Defect, PipelineError, of_system
+from pipeline.errors import BadInput, Defect, Interrupted, PipelineError, of_system
 from pipeline.store import SHIPPED
+from pipeline.terminal import visible
 
-# What a shell reports for a program that Ctrl-C ended.
-INTERRUPTED = 130
+# The option that every command has, as doit describes one.
+JSON = {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"}
 # What a shell reports for a program that wrote to a pipe which nobody reads any more, such as that of `| head`.
 UNREAD = 141
 
@@ -73,6 +76,16 @@ def open_output() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
+def write_document(document: object) -> None:
+    """Write an answer as one JSON document; signs that steer a terminal, or that the output cannot show, as escapes.
+
+    In JSON, such an escape stands for the sign itself.
+    """
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    plain = not sys.stdout.encoding.lower().startswith("utf")
+    sys.stdout.write(f"{visible(text, plain=plain)}\n")
+
+
 def is_unread() -> bool:
     """Return whether the standard output is a pipe that nobody reads any more."""
     poll = select.poll()
@@ -110,5 +123,26 @@ def fail(error: PipelineError) -> NoReturn:
 
 
 def report(error: PipelineError) -> None:
-    """Write an error's one line to the standard error stream."""
-    sys.stderr.write(f"recipeline: error: {error.line()}\n")
+    """Write an error to the standard error stream: one line, with `--json` one JSON document in it.
+
+    The standard output has the answer and nothing else, so whoever reads it as JSON finds no second document there.
+    """
+    if wants_json(sys.argv[1:]):
+        sys.stderr.write(f"{json.dumps(msgspec.to_builtins(error.document()))}\n")  # a path may be no UTF-8
+    else:
+        sys.stderr.write(f"recipeline: error: {error.line()}\n")
+
+
+def interrupted(what_now: str) -> int:
+    """Say that a person or a signal has ended the command, and return the exit code."""
+    error = Interrupted("interrupted", remedy=what_now)
+    if wants_json(sys.argv[1:]):
+        report(error)
+    else:
+        sys.stderr.write(f"recipeline: {error.message}; {error.remedy}\n")
+    return error.exit_code
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Return whether a command line asks for JSON: errors may come before anybody has read its options."""
+    return any(len(one) > len("--") and "--json".startswith(one) for one in arguments)

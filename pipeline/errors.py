@@ -6,6 +6,8 @@ Expected failures of a package are values (`model.Skipped`, `model.Failed`, `mod
 import errno
 from dataclasses import dataclass
 
+import msgspec
+
 
 @dataclass(frozen=True, kw_only=True)
 class Defect:
@@ -30,6 +32,24 @@ class PipelineError(Exception):
         """Return the whole error as one line without control characters."""
         text = f"{self.message}; remedy: {self.remedy}"
         return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
+
+    def document(self) -> "ErrorDocument":
+        """Return what is written with `--json`."""
+        return ErrorDocument(error=Problem(message=self.message, remedy=self.remedy, exit_code=self.exit_code))
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """What is wrong, what to do about it, and what the process ends with."""
+
+    message: str
+    remedy: str
+    exit_code: int
+
+
+class ErrorDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An error as every command writes it with `--json`, on one line of the standard error stream."""
+
+    error: Problem
 
 
 def of_system(error: OSError) -> PipelineError:
@@ -90,3 +110,9 @@ class Alarm(PipelineError):
     """Nothing that the pipeline can mend; a person should look: no recipes, changed bytes, a recipe that differs."""
 
     exit_code = 8
+
+
+class Interrupted(PipelineError):
+    """Ctrl-C or SIGTERM; the exit code is what a shell reports then."""
+
+    exit_code = 130

@@ -57,7 +57,7 @@ class ProgressReporter:
     def __init__(self, outstream: TextIO, options: Mapping[str, Any]) -> None:
         del options  # doit passes failure_verbosity; a failed task always shows its whole message here
         self._run: Run = current()
-        self._console = Terminal(file=outstream, highlight=False, soft_wrap=True)
+        self._console = Terminal(file=outstream, soft_wrap=True)
         self._live: Live | None = None
         self._executed = 0
         self._started = self._run.clock.now()
@@ -79,7 +79,7 @@ class ProgressReporter:
         if not self._run.plan.orders or not (work - {"snapshot"} or "snapshot" in selected_tasks):
             raise empty_selection(self._run)
         self._work = work
-        if self._console.is_terminal:
+        if self._console.is_watched:
             self._live = Live(
                 get_renderable=self._draw, console=self._console, refresh_per_second=REFRESH_RATE, transient=True
             )
@@ -164,7 +164,7 @@ class ProgressReporter:
             )
             return
         summary = self._run.summary()
-        self._console.print(summary_view(summary, self._console.is_terminal))
+        self._console.print(summary_view(summary, self._console.is_watched))
         self._console.print(
             f"{counted(self._executed, 'task')} run, {counted(traffic.requests, 'request')} "
             f"({traffic.bytes / MEGABYTE:.1f} MB), {counted(traffic.cache_hits, 'answer')} from the cache."

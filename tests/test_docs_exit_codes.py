@@ -3,7 +3,7 @@
 import re
 
 from pipeline import errors
-from pipeline.console import INTERRUPTED, UNREAD
+from pipeline.console import UNREAD
 from pipeline.store import SHIPPED
 
 
@@ -14,4 +14,4 @@ def test_each_exit_code_is_explained_once():
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)]
     codes = [kind.exit_code for kind in kinds if "exit_code" in vars(kind)]  # the others have their parent's
     assert len(set(codes)) == len(codes)
-    assert [int(row) for row in rows] == sorted({0, 1, 2, *codes, INTERRUPTED, UNREAD})
+    assert [int(row) for row in rows] == sorted({0, 1, 2, *codes, UNREAD})

@@ -32,7 +32,6 @@ class Add(StateCommand):
         {"name": "priority", "long": "priority", "type": int, "default": 2, "help": "1 (most wanted) to 3 (default 2)"},
         {"name": "heavy", "long": "heavy", "type": bool, "default": False, "help": "give its validation more room"},
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False, "help": "check all, write nothing"},
-        {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
     )
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
@@ -41,7 +40,7 @@ class Add(StateCommand):
             raise wrong_call(self.name, "--priority must be 1, 2 or 3", "leave it out for 2")
         asked = Asked(sources=arguments, name=options["name"], priority=options["priority"], heavy=options["heavy"])
         done = add(root, asked, dry_run=options["dry_run"])
-        self.say(msgspec.json.format(msgspec.json.encode(done), indent=2).decode() if options["json"] else words(done))
+        self.tell(done, words(done))
         return 0
 
 

@@ -11,23 +11,27 @@ from pathlib import Path
 from typing import Any
 
 from doit.cmd_base import Command
-from doit.cmdparse import CmdParseError
+from doit.cmdparse import CmdOption, CmdParseError
+from rich.console import RenderableType
 
 from pipeline.checks import shorten
 from pipeline.config import Config
 from pipeline.console import (
-    INTERRUPTED,
+    JSON,
     bad_option,
+    interrupted,
     of_database,
     open_output,
     overrides_of,
     refused,
     report,
     root_folder,
+    write_document,
 )
 from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.settings import load_config
 from pipeline.store import Paths
+from pipeline.terminal import Terminal, visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,13 @@ class Root:
 
 
 class StateCommand(Command):  # type: ignore[misc]  # doit has no types
-    """Base of the commands: one line for what is wrong, exit codes as those of the tasks."""
+    """Base of the commands: one look, `--json`, one line for what is wrong, exit codes as those of the tasks."""
+
+    as_json = False
+
+    def get_options(self) -> list[CmdOption]:
+        """Return the command's options, and `--json`, which every command has; the name is doit's."""
+        return [*super().get_options(), CmdOption(JSON)]
 
     def parse_execute(self, in_args: Sequence[str]) -> int:
         """Read the command line as it was typed, and run the command; the names of the parameters are doit's.
@@ -64,6 +74,7 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
     def execute(self, opt_values: Mapping[str, Any], pos_args: Sequence[str]) -> int:
         """Run the command; `key=value` among the arguments are overrides of the configuration."""
         open_output()
+        self.as_json = opt_values["json"]
         try:
             _refuse_bytes([*pos_args, *map(str, opt_values.values())])
             overrides = overrides_of(pos_args)
@@ -79,27 +90,25 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
             report(of_database(error))
             return PipelineError.exit_code
         except KeyboardInterrupt:
-            sys.stderr.write("recipeline: interrupted; what is finished is kept\n")
-            return INTERRUPTED
+            return interrupted("what is finished is kept")
 
     @abstractmethod
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Do the work and return the exit code; raises `PipelineError` for what a person must mend."""
 
-    def say(self, text: str) -> None:
-        """Write text to the standard output, with a final newline; signs that steer a terminal as `\\u001b`.
+    def tell(self, document: object, *shown: RenderableType) -> None:
+        """Print the answer: with `--json` as one JSON document, else what is to be shown to people.
 
-        Reasons and names are anybody's. In JSON, such an escape stands for the sign itself.
+        `shown` is made of the blocks of `pipeline.terminal`, or of plain text.
         """
-        text = text.removesuffix("\n")
-        if not text.isprintable():
-            text = "".join(sign if sign.isprintable() or sign == "\n" else _escaped(sign) for sign in text)
-        sys.stdout.write(f"{text}\n")
+        if self.as_json:
+            write_document(document)
+        else:
+            Terminal().print(*shown, sep="\n")
 
-
-def _escaped(sign: str) -> str:
-    units = sign.encode("utf-16-be", errors="surrogatepass").hex()
-    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+    def say(self, text: str) -> None:
+        """Write text to the standard output, with a final newline; signs that steer a terminal as `\\u001b`."""
+        sys.stdout.write(f"{visible(text.removesuffix(chr(10)))}\n")
 
 
 def no_arguments(arguments: Sequence[str], command: str) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.commands.base import Root, StateCommand
-from pipeline.commands.operator import REASON, note_of, one_ecosystem
+from pipeline.commands.operator import REASON, note_of, one_ecosystem, switches_of
 from pipeline.control.switches import disabled
 from pipeline.model import Control
 from pipeline.state.control_file import operator
+from pipeline.terminal import Mood, hint, title
 
 
 class Disable(StateCommand):
@@ -28,5 +29,9 @@ class Disable(StateCommand):
 
         control = operator(root.paths, root.config.ecosystems, change)
         reason = control.reason or "no reason given"
-        self.say(f"{ecosystem} is disabled ({reason}); `doit enable {ecosystem}` ends this")
+        self.tell(
+            switches_of(control),
+            title(f"{ecosystem} is disabled", f"({reason})", Mood.WARN),
+            hint(f"`doit enable {ecosystem}` ends this"),
+        )
         return 0

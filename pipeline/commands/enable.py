@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.commands.base import Root, StateCommand
-from pipeline.commands.operator import one_ecosystem
+from pipeline.commands.operator import one_ecosystem, switches_of
 from pipeline.control.switches import enabled
 from pipeline.model import Control
 from pipeline.state.control_file import operator
+from pipeline.terminal import Mood, title
 
 
 class Enable(StateCommand):
@@ -26,5 +27,9 @@ class Enable(StateCommand):
             return enabled(control, ecosystem)
 
         control = operator(root.paths, root.config.ecosystems, change)
-        self.say(f"{ecosystem} is enabled" if control.enabled else f"{ecosystem} is enabled; the pipeline is stopped")
+        on = control.enabled
+        self.tell(
+            switches_of(control),
+            title(f"{ecosystem} is enabled", "" if on else "the pipeline is stopped", Mood.GOOD if on else Mood.WARN),
+        )
         return 0

@@ -5,8 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from pipeline.checks import nearest, shorten
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.commands.metrics_view import duration, view
@@ -26,8 +24,6 @@ from pipeline.state.ledger import Ledger
 from pipeline.terminal import Terminal
 from pipeline.text import counted, one_line
 
-# Columns; less is no terminal that anybody reads.
-NARROWEST = 40
 SPAN = re.compile(r"(\d{1,4})([hdw])")
 HOURS_OF = {"h": 1, "d": 24, "w": 168}
 
@@ -48,7 +44,6 @@ class ShowMetrics(StateCommand):
         {"name": "ecosystem", "long": "ecosystem", "type": str, "default": "", "help": "only one ecosystem"},
         {"name": "platform", "long": "platform", "type": str, "default": "", "help": "only one platform's verdicts"},
         {"name": "since", "long": "since", "type": str, "default": "", "help": "only since a date, or for 24h, 7d, 4w"},
-        {"name": "json", "long": "json", "type": bool, "default": False, "help": "one JSON document"},
     )
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
@@ -69,12 +64,7 @@ class ShowMetrics(StateCommand):
                 journal.history(root.paths, root.now), excluded_sources(queue.entries), ecosystem=query.ecosystem
             ),
         )
-        if options["json"]:
-            self.say(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
-        else:
-            console = Terminal(highlight=False)
-            console.width = max(console.width, NARROWEST)
-            console.print(view(answer, console.width))
+        self.tell(answer, view(answer, Terminal().width))
         alarm = alarm_of(answer)
         if alarm is not None:
             raise alarm

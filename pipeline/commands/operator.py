@@ -12,7 +12,7 @@ from pipeline.control.switches import Note
 from pipeline.decoding import convert
 from pipeline.errors import BadInput, Defect, UnknownName
 from pipeline.instants import instant
-from pipeline.model import Timestamp
+from pipeline.model import Control, Timestamp
 from pipeline.text import one_line
 
 # Shown in one line wherever something is held back.
@@ -29,6 +29,23 @@ def note_of(root: Root, options: Mapping[str, Any]) -> Note:
         incident=_line(options, "incident"),
         until=_moment(options.get("until") or None),
     )
+
+
+class Switches(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--json` prints after a switch was moved: how all of them stand, named as in batch-control.json."""
+
+    enabled: bool
+    disabled_ecosystems: list[str]
+    reason: str | None
+    incident_url: str | None
+    disabled_by: str | None
+    disabled_at: str | None
+    expected_resume: str | None
+
+
+def switches_of(control: Control) -> Switches:
+    """Return how the switches of a control file stand."""
+    return Switches(**{name: getattr(control, name) for name in Switches.__struct_fields__})
 
 
 def identity(environment: Mapping[str, str]) -> str | None:

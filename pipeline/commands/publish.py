@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.lock import alone
@@ -23,7 +21,6 @@ class Publish(StateCommand):
     doc_usage = "[--dry-run] [--json]"
     cmd_options = (
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False, "help": "check all, write nothing"},
-        {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
     )
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
@@ -38,8 +35,7 @@ class Publish(StateCommand):
                 now=root.now,
                 dry_run=options["dry_run"],
             )
-        document = msgspec.json.format(msgspec.json.encode(published), indent=2).decode()
-        self.say(document if options["json"] else words(published, dry_run=options["dry_run"]))
+        self.tell(published, words(published, dry_run=options["dry_run"]))
         return 0
 
 

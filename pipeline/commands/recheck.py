@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
 from pipeline.model import Attempt, AttemptOutcome
 from pipeline.recheck import Rechecked, recheck
@@ -28,7 +26,6 @@ class Recheck(StateCommand):
             "default": LIMIT,
             "help": f"packages to look at, longest not looked at first (default {LIMIT})",
         },
-        {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
     )
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
@@ -42,7 +39,7 @@ class Recheck(StateCommand):
                 self.say(line(look))
 
         done = recheck(root.paths, root.config, root.environment, root.now, options["limit"], told)
-        self.say(msgspec.json.format(msgspec.json.encode(done), indent=2).decode() if options["json"] else words(done))
+        self.tell(done, words(done))
         return 0
 
 

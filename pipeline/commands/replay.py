@@ -4,8 +4,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from pipeline.commands.base import Root, StateCommand, wrong_call
 from pipeline.errors import Alarm, PipelineError
 from pipeline.provenance.replay import Ending, Replayed, replay
@@ -24,10 +22,10 @@ class Replay(StateCommand):
         "Ends with exit code 8 when a recipe comes out different, with 3 when one cannot be replayed here: its "
         "answers are not kept any more, or another revision of the generator made it."
     )
-    cmd_options = ({"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},)
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Replay the one batch that is named."""
+        del options
         if len(arguments) != 1:
             rule = f"replays one batch, not {len(arguments)}"
             raise wrong_call(self.name, rule, "name it: `doit replay ID`; `data/batches.jsonl` lists them")
@@ -36,8 +34,7 @@ class Replay(StateCommand):
         counts = Counter(each.ending for each in replayed)
         ended = {ending.value: counts[ending] for ending in Ending}
         document: dict[str, Any] = {"batch_id": batch_id, **ended, "recipes": replayed}
-        whole = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-        self.say(whole if options["json"] else words(batch_id, replayed))
+        self.tell(document, words(batch_id, replayed))
         if counts[Ending.DIFFERENT]:
             raise Alarm(
                 f"{counted(counts[Ending.DIFFERENT], 'recipe')} of {batch_id} came out different",

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from pipeline.commands.base import Root, StateCommand
 from pipeline.publishing.requeue import Requeued, Wanted, requeue
 from pipeline.text import counted
@@ -29,7 +27,6 @@ class Requeue(StateCommand):
         },
         {"name": "ecosystem", "long": "ecosystem", "type": str, "default": "", "help": "all of this ecosystem"},
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False, "help": "check all, write nothing"},
-        {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
     )
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
@@ -40,8 +37,7 @@ class Requeue(StateCommand):
             ecosystem=options["ecosystem"],
         )
         done = requeue(root.paths, root.config, wanted, root.now, dry_run=options["dry_run"])
-        document = msgspec.json.format(msgspec.json.encode(done), indent=2).decode()
-        self.say(document if options["json"] else words(done))
+        self.tell(done, words(done))
         return 0
 
 

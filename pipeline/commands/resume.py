@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.commands.base import Root, StateCommand, no_arguments
+from pipeline.commands.operator import switches_of
 from pipeline.control.switches import resumed
 from pipeline.state.control_file import operator
+from pipeline.terminal import Mood, hint, title
 
 
 class Resume(StateCommand):
@@ -21,5 +23,9 @@ class Resume(StateCommand):
         no_arguments(arguments, self.name)
         control = operator(root.paths, root.config.ecosystems, resumed)
         still = ", ".join(control.disabled_ecosystems)
-        self.say(f"resumed; still disabled: {still}" if still else "resumed; the next `doit` goes on")
+        self.tell(
+            switches_of(control),
+            title("resumed", f"still disabled: {still}" if still else "", Mood.WARN if still else Mood.GOOD),
+            hint("the next `doit` goes on"),
+        )
         return 0

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
 from pipeline.lock import alone
 from pipeline.publishing.books import Books
@@ -29,7 +27,6 @@ class Rollback(StateCommand):
             "help": "only this package; may be given again",
         },
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False, "help": "check all, write nothing"},
-        {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
     )
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
@@ -47,8 +44,7 @@ class Rollback(StateCommand):
                 now=root.now,
                 dry_run=options["dry_run"],
             )
-        document = msgspec.json.format(msgspec.json.encode(done), indent=2).decode()
-        self.say(document if options["json"] else words(done, dry_run=options["dry_run"]))
+        self.tell(done, words(done, dry_run=options["dry_run"]))
         return 0
 
 

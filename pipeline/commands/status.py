@@ -50,17 +50,17 @@ class Status(StateCommand):
     name = "status"
     doc_purpose = "show what is switched off, the circuit breakers, the minutes used, and what waits for its merge"
     doc_usage = "[--json]"
-    cmd_options = ({"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},)
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Read the control file as it is now, the ledger and the journal."""
+        del options
         no_arguments(arguments, self.name)
         control = load_control(root.paths, root.config.ecosystems)
         folded = journal.load(root.paths, root.now)
         frozen = frozen_packages(folded.memory.packages, _excluded(root))
         reviews = open_reviews(Ledger(root.paths).waiting(), root.config.alarms.review_days, root.now)
         state = state_of(control, root.config, root.now, reviews, frozen, folded.damaged)
-        self.say(msgspec.json.format(msgspec.json.encode(state)).decode() if options["json"] else render(state))
+        self.tell(state, render(state))
         return 0
 
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
-from pipeline.commands.operator import REASON, note_of
+from pipeline.commands.operator import REASON, note_of, switches_of
 from pipeline.control.switches import stopped
 from pipeline.model import Control
 from pipeline.state.control_file import operator
+from pipeline.terminal import Mood, hint, title
 
 
 class Stop(StateCommand):
@@ -38,6 +39,10 @@ class Stop(StateCommand):
         def change(control: Control) -> Control:
             return stopped(control, note)
 
-        operator(root.paths, root.config.ecosystems, change)
-        self.say(f"stopped ({note.reason}): from the next request on, nothing is asked or run; `doit resume` ends this")
+        control = operator(root.paths, root.config.ecosystems, change)
+        self.tell(
+            switches_of(control),
+            title("stopped", f"({note.reason}): from the next request on, nothing is asked or run", Mood.WARN),
+            hint("`doit resume` ends this"),
+        )
         return 0

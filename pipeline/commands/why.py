@@ -6,8 +6,6 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-import msgspec
-
 from pipeline.admission.admit import OPEN
 from pipeline.checks import shorten
 from pipeline.commands.base import Root, StateCommand, wrong_call
@@ -50,16 +48,15 @@ class Why(StateCommand):
     name = "why"
     doc_purpose = "tell why a package is tried next, or why it is not"
     doc_usage = "SOURCE [--json]"
-    cmd_options = ({"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},)
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Explain the one source that is named."""
+        del options
         if len(arguments) != 1:
             rule = f"explains one source, not {len(arguments)}"
             raise wrong_call(self.name, rule, "name it: `doit why npm:prettier`")
         told = explained(root, arguments[0])
-        document = msgspec.json.format(msgspec.json.encode(told), indent=2).decode()
-        self.say(document if options["json"] else words(told))
+        self.tell(told, words(told))
         return 0
 
 

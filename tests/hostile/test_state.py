@@ -57,9 +57,12 @@ def test_a_command_needs_no_output(done):
 def test_an_output_on_a_full_disk_is_one_error(done, buffered):
     """What could not be written is told once, by exit code and line."""
     told = "recipeline: error: the output: No space left on device; remedy: free some space there"
+    problem = {"message": "the output: No space left on device", "remedy": "free some space there", "exit_code": 3}
+    as_document = {"error": problem}
     for command in COMMANDS:
         run = in_shell(done, f"doit {command} >/dev/full", PYTHONUNBUFFERED=buffered)
-        assert (command, run.returncode, run.stderr.splitlines()) == (command, 3, [told])
+        expected = json.dumps(as_document) if "--json" in command else told
+        assert (command, run.returncode, run.stderr.splitlines()) == (command, 3, [expected])
 
 
 def test_a_run_ends_when_nobody_reads_it_any_more(lab):
@@ -81,7 +84,8 @@ def test_an_argument_that_is_not_text_is_refused(done):
     for command in (["why"], ["why", "--json"], ["requeue"], ["stop", "--reason"], ["rollback", "--batch"]):
         run = done.doit(*command, odd)
         assert (run.returncode, len(run.stderr.splitlines())) == (4, 1)
-        assert "is not text; remedy: write it in UTF-8" in run.stderr
+        assert "is not text" in run.stderr
+        assert "write it in UTF-8" in run.stderr
     assert not (done.root / "batch-control.json").exists()
 
 
