@@ -10,9 +10,11 @@ from types import MappingProxyType
 from pipeline.alarms.facts import Facts
 from pipeline.control.budget import BudgetState, standings
 from pipeline.history.service_levels import last_success
-from pipeline.instants import instant, timestamp
+from pipeline.instants import known_instant, timestamp
 from pipeline.model import AlarmKind, AlarmRecord, BreakerState
 from pipeline.text import duration, one_line
+
+HOUR = timedelta(hours=1)
 
 
 def no_success(facts: Facts) -> list[AlarmRecord]:
@@ -46,19 +48,18 @@ def breaker_open(facts: Facts) -> list[AlarmRecord]:
 
     A probe that fails opens it anew, and a probe that is out makes it half-open; the outage is the same.
     """
-    limit = timedelta(hours=facts.limits.breaker_open_hours)
+    limit = facts.limits.breaker_open_hours * HOUR
     found: list[AlarmRecord] = []
     for ecosystem, breaker in sorted(facts.breakers.items()):
-        since = breaker.opened_at
-        if breaker.state is BreakerState.CLOSED or since is None or facts.now - instant(since) <= limit:
+        since = known_instant(breaker.opened_at or "")
+        if breaker.state is BreakerState.CLOSED or since is None or facts.now - since <= limit:
             continue
-        hours = (facts.now - instant(since)) / timedelta(hours=1)
         found.append(
             AlarmRecord(
                 kind=AlarmKind.BREAKER_OPEN,
                 subject=ecosystem,
-                since=since,
-                value=f"the breaker of {ecosystem} is {breaker.state} for {duration(hours)}",
+                since=timestamp(since),
+                value=f"the breaker of {ecosystem} is {breaker.state} for {duration((facts.now - since) / HOUR)}",
                 limit=f"at most {facts.limits.breaker_open_hours} h (alarms.breaker_open_hours)",
                 remedy=f'see whether its registry answers; `doit disable {ecosystem} --reason "..."` until it does',
                 at=timestamp(facts.now),
