@@ -11,7 +11,10 @@ SECRET = "T0-secret-part"
 
 
 class FakeWebhook:
-    """Answers with the `statuses` in turn, then 200; `hanging` answers nothing, `location` is where a 3xx leads."""
+    """Answers with the `statuses` in turn, then 200; `hanging` answers nothing, `location` is where a 3xx leads.
+
+    `arrived` is set with the first call.
+    """
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
@@ -19,6 +22,7 @@ class FakeWebhook:
         self.statuses: list[int] = []
         self.location = ""
         self.hanging = False
+        self.arrived = threading.Event()
         self.closing = threading.Event()
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.webhook = self
@@ -55,6 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
         webhook = self.server.webhook
         webhook.bodies.append(msgspec.json.decode(self.rfile.read(int(self.headers["content-length"]))))
         webhook.types.append(self.headers["content-type"])
+        webhook.arrived.set()
         if webhook.hanging:
             webhook.closing.wait()
             return
