@@ -111,9 +111,16 @@ class Network:
         self._pools_lock = threading.Lock()
 
     def open(
-        self, url: httpx2.URL, headers: httpx2.Headers, deadline: float, on_sent: Callable[[], None]
+        self,
+        url: httpx2.URL,
+        headers: httpx2.Headers,
+        deadline: float,
+        on_sent: Callable[[], None],
+        content: bytes | None = None,
     ) -> httpx2.Response:
-        """Send a GET; return the answer when its headers are there. Read the body in the same thread.
+        """Send a GET, or a POST of some `content`; return the answer when its headers are there.
+
+        Read its body in the same thread.
 
         `deadline` is a time of the monotonic clock, by which the last byte of the body must have come.
         `on_sent` is called when the request is on its way: some time after the call when a connection
@@ -127,9 +134,10 @@ class Network:
 
         answer = self._pool(url).handle_request(
             httpcore2.Request(
-                method=b"GET",
+                method=b"GET" if content is None else b"POST",
                 url=httpcore2.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
                 headers=headers.raw,
+                content=content,
                 extensions={
                     "timeout": dict.fromkeys(("connect", "read", "write", "pool"), self._timeout),
                     "trace": trace,

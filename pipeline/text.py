@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 DESCRIPTION_LIMIT = 200  # characters; the recipe format's
 URL_LIMIT = 500  # characters; longer addresses are trackers or mistakes
 NAME_LIMIT = 100  # characters; model.Recipe.name
+DAYS_FROM = 48  # hours; from there on days are easier to read
 
 # A recipe may only name https addresses. These hosts, and all below them, answer on https for every page that
 # they answer on http, so an old http address of theirs can be upgraded; any other http address is left out.
@@ -37,6 +38,16 @@ def one_line(text: str) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """Return `1 batch`, `1,234 batches`; the plural is that with an `s` unless it is given."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def duration(hours: float) -> str:
+    """Return hours for people: seconds and minutes below one, days from two days on."""
+    seconds = round(hours * 3600)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min"
+    return f"{hours:.1f} h" if hours < DAYS_FROM else f"{hours / 24:.1f} d"
 
 
 def description(text: str) -> str:

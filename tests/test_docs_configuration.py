@@ -112,7 +112,9 @@ def test_the_example_of_an_incident_is_a_valid_control_file() -> None:
     assert msgspec.json.decode(example, type=Control).disabled_ecosystems == ["npm"]
 
 
-@pytest.mark.parametrize("variable", ["PIPELINE_ROOT", "GITHUB_STEP_SUMMARY", "NO_COLOR", "PYTHON"])
+@pytest.mark.parametrize(
+    "variable", ["PIPELINE_ROOT", "GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS", "RECIPELINE_WEBHOOK", "NO_COLOR", "PYTHON"]
+)
 def test_each_variable_of_the_environment_is_explained(variable: str) -> None:
     """What the environment changes is documented."""
     assert re.search(rf"^\| `{variable}` \| .+ \|$", CONTROL_PART, re.MULTILINE)

@@ -9,7 +9,7 @@ from pipeline.digests import sha256
 from pipeline.history.fold import History
 from pipeline.history.memory import Memory
 from pipeline.instants import timestamp
-from pipeline.model import Attempt, Queue, Stage
+from pipeline.model import Attempt, BatchMetrics, Queue, QueueEntry, Stage
 from pipeline.publishing.books import Books
 from pipeline.state import journal
 from pipeline.store import Paths, encode, write_bytes
@@ -31,6 +31,7 @@ class KeptBooks(Books):
         self._folded: journal.Folded | None = None
         self._kept: Queue | None = None
         self._digest = ""
+        self._numbers: list[BatchMetrics] = []
 
     def remember(self, attempts: Iterable[Attempt]) -> int:
         """Append to the journal, and note the lines."""
@@ -58,6 +59,21 @@ class KeptBooks(Books):
         """Change the queue."""
         self.queue = wanted(self.queue)
         return self.queue
+
+    def entries(self) -> list[QueueEntry]:
+        """Return the entries of the queue."""
+        return self.queue.entries
+
+    def batches(self) -> list[BatchMetrics]:
+        """Return the numbers of all published batches, oldest first."""
+        return self._numbers
+
+    def count(self, numbers: BatchMetrics) -> bool:
+        """Keep the numbers of a batch; return whether they are new."""
+        new = super().count(numbers)
+        if new:
+            self._numbers.append(numbers)
+        return new
 
     def keep_queue(self) -> str:
         """Write the queue if it was changed since it was last written, and return the digest of its file."""

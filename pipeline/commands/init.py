@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Group, RenderableType
 
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.config import PublishMode
 from pipeline.instants import timestamp
 from pipeline.new_registry import empty_queue, ignoring, settings
 from pipeline.store import is_there, read_bytes, write_bytes
+from pipeline.terminal import Fact, Facts, Mood, hint, title
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,18 +28,17 @@ class Init(StateCommand):
 
     name = "init"
     doc_purpose = "write the first files of a recipe registry of your own"
-    doc_usage = "[--github] [--json]"
+    doc_usage = "[--github]"
     doc_description = "The registry is the folder that PIPELINE_ROOT names. What is there already stays as it is."
     cmd_options = (
         {"name": "github", "long": "github", "type": bool, "default": False, "help": "publish by pull requests"},
-        {"name": "json", "long": "json", "type": bool, "default": False, "help": "print one JSON document"},
     )
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Write what is missing, and say so."""
         no_arguments(arguments, self.name)
         begun = begin(root, PublishMode.GITHUB if options["github"] else PublishMode.LOCAL)
-        self.say(msgspec.json.format(msgspec.json.encode(begun)).decode() if options["json"] else words(begun))
+        self.tell(begun, words(begun))
         return 0
 
 
@@ -60,12 +61,15 @@ def begin(root: Root, mode: PublishMode) -> Begun:
     return Begun(root=str(top), written=written, kept=kept)
 
 
-def words(begun: Begun) -> str:
+def words(begun: Begun) -> RenderableType:
     """Return what was written, and what comes next."""
-    lines = [f"registry    {begun.root}"]
-    lines += [f"  wrote     {path}" for path in begun.written]
-    lines += [f"  kept      {path}" for path in begun.kept]
-    return "\n".join([*lines, "  next      doit add SOURCE, such as npm:prettier; then `doit`"])
+    told = [Fact(name="wrote", value=path, mood=Mood.GOOD) for path in begun.written]
+    told += [Fact(name="kept", value=path, mood=Mood.IDLE) for path in begun.kept]
+    return Group(
+        title("registry", f"in {begun.root}"),
+        Facts(facts=told),
+        hint("Next: `doit add npm:prettier`, or what else it should hold, then `doit`"),
+    )
 
 
 def _kept(path: Path, content: bytes) -> bool:

@@ -1,30 +1,32 @@
 """`doit metrics`: what the batches did, in numbers, and the service levels."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from pipeline.alarms.facts import facts_of
+from pipeline.alarms.predicates import ringing
+from pipeline.alarms.words import in_words
 from pipeline.checks import nearest, shorten
 from pipeline.commands.base import Root, StateCommand, no_arguments
-from pipeline.commands.metrics_view import duration, view
+from pipeline.commands.metrics_view import view
 from pipeline.errors import Alarm, BadInput, Defect, UnknownName
-from pipeline.history.frozen import frozen_packages
 from pipeline.history.report import Query, Report, report
-from pipeline.history.reviews import open_reviews
 from pipeline.history.service_levels import Milestone
 from pipeline.instants import known_instant
+from pipeline.model import AlarmKind, AlarmRecord
 from pipeline.platforms import BY_ID
-from pipeline.selection.statuses import excluded_sources
-from pipeline.settings import load_queue
+from pipeline.settings import load_control, load_queue
 from pipeline.state import journal
 from pipeline.state import metrics as stored
 from pipeline.state.jsonl import read_lines
 from pipeline.state.ledger import Ledger
 from pipeline.terminal import Terminal
-from pipeline.text import counted, one_line
 
 SPAN = re.compile(r"(\d{1,4})([hdw])")
+# What the numbers here tell of; breakers and minutes are those of `doit status` and `doit check`.
+KINDS = (AlarmKind.NO_SUCCESS, AlarmKind.STALE_REVIEW, AlarmKind.CHANGED_BYTES)
 HOURS_OF = {"h": 1, "d": 24, "w": 168}
 
 
@@ -50,19 +52,26 @@ class ShowMetrics(StateCommand):
         """Print the numbers; raises `Alarm` when they are alarming."""
         query = query_of(options, arguments, root.config.ecosystems, root.now)
         queue, _ = load_queue(root.paths, root.config)
+        facts = facts_of(
+            root.config,
+            root.now,
+            batches=stored.read(root.paths),
+            entries=queue.entries,
+            waiting=Ledger(root.paths).waiting(),
+            history=journal.history(root.paths, root.now),
+            control=load_control(root.paths, root.config.ecosystems),
+            ecosystem=query.ecosystem,
+        )
         answer = report(
             query,
-            stored.read(root.paths),
+            facts.batches,
             queue.entries,
             read_lines(root.paths.ledger, Milestone),
             root.config.alarms.no_success_hours,
             root.now,
-            open_reviews(
-                Ledger(root.paths).waiting(), root.config.alarms.review_days, root.now, ecosystem=query.ecosystem
-            ),
-            frozen_packages(
-                journal.history(root.paths, root.now), excluded_sources(queue.entries), ecosystem=query.ecosystem
-            ),
+            facts.reviews,
+            facts.frozen,
+            asked_for(ringing(facts, KINDS), query.ecosystem),
         )
         self.tell(answer, view(answer, Terminal().width))
         alarm = alarm_of(answer)
@@ -82,30 +91,23 @@ def query_of(options: Mapping[str, Any], arguments: Sequence[str], ecosystems: C
     )
 
 
+def asked_for(rings: Iterable[AlarmRecord], ecosystem: str | None) -> list[AlarmRecord]:
+    """Return what rings of one ecosystem, or of all together; its facts know no other reviews and packages."""
+    return [alarm for alarm in rings if alarm.kind is not AlarmKind.NO_SUCCESS or alarm.subject == (ecosystem or "")]
+
+
 def alarm_of(answer: Report) -> Alarm | None:
-    """Return the alarm on no success, on a batch that nobody merges, on bytes that changed; None when all is well."""
+    """Return the alarm on no success, on batches that nobody merges, on bytes that changed; None when all is well.
+
+    Of each kind the first is told, and how many more there are.
+    """
     rules, remedies = [], []
-    last, review = answer.service_levels.last_success, answer.service_levels.oldest_review
-    if last is not None and last.alarm:
-        of = f" of {answer.query.ecosystem}" if answer.query.ecosystem else ""
-        seen = f"the last was in {last.batch_id}" if last.batch_id else "there has never been one"
-        rules.append(
-            f"no recipe{of} was included for {duration(last.hours)}, more than "
-            f"{answer.no_success_hours:g} h (alarms.no_success_hours); {seen}"
-        )
-        remedies.append("`doit status` shows what is stopped, `doit why <source>` why a package waits")
-    if review is not None and review.alarm:
-        rules.append(
-            f"{review.batch_id} was not merged for {duration(review.days * 24)}, more than "
-            f"{review.limit_days} d (alarms.review_days)"
-        )
-        remedies.append(
-            f"merge {review.branch} and run `doit publish`, or take it back: `doit rollback --batch {review.batch_id}`"
-        )
-    if answer.frozen:
-        first = answer.frozen[0]
-        rules.append(f"{counted(len(answer.frozen), 'package')} frozen: {first.source}: {one_line(first.message)}")
-        remedies.append(f"find out why its bytes have changed; `doit requeue {first.source}` accepts the new ones")
+    for kind in KINDS:
+        rings = [alarm for alarm in answer.alarms if alarm.kind is kind]
+        if rings:
+            more = f" (and {len(rings) - 1} more)" if len(rings) > 1 else ""
+            rules.append(f"{in_words(rings[0])}{more}")
+            remedies.append(rings[0].remedy)
     return Alarm("; ".join(rules), remedy="; ".join(remedies)) if rules else None
 
 

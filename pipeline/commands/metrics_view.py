@@ -17,7 +17,7 @@ from pipeline.history.service_levels import Cycle, LastSuccess, ServiceLevels, S
 from pipeline.instants import instant, timestamp
 from pipeline.model import EcosystemCounts, Traffic, VerdictStatus
 from pipeline.platforms import BY_ID
-from pipeline.text import counted
+from pipeline.text import counted, duration
 
 N = TypeVar("N", EcosystemCounts, Traffic)
 MEGABYTE = 1_000_000
@@ -25,10 +25,10 @@ MEGABYTE = 1_000_000
 WIDE = 100
 # A number and its unit stay in one line.
 BEFORE_UNIT, NO_BREAK = re.compile(r"(?<=\d) (?=(?:s|min|h|d)\b|%)"), "\u00a0"
+# Alarms that get a line each; `doit check` shows all.
+MOST_ALARMS = 10
 # Column in which the values of named lines begin.
 VALUES_AT = 21
-# Hours from which on days are easier to read.
-DAYS_FROM = 48
 PACKAGE_COLUMNS = EcosystemCounts.__struct_fields__
 # Eight statuses beside the longest platform fit 80 columns only like this.
 STATUS_HEADS = {
@@ -68,16 +68,6 @@ def nothing(report: Report) -> str:
     if not report.known_batches:
         return "No batch yet: nothing was published, so there is nothing to count."
     return f"No batch matches, of {counted(report.known_batches, 'batch', 'batches')} in all."
-
-
-def duration(hours: float) -> str:
-    """Return hours for people: seconds and minutes below one, days from two days on."""
-    seconds = round(hours * 3600)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min"
-    return f"{hours:.1f} h" if hours < DAYS_FROM else f"{hours / 24:.1f} d"
 
 
 def percent(share: Share) -> str:
@@ -195,11 +185,15 @@ def _service_levels(report: Report, width: int) -> Text:
     ]
     text = _lines("Service levels", lines, width)
     text.append("\n")
-    return text.append_text(_alarm(report))
+    return text.append_text(_alarm(report, width))
 
 
 def _lines(title: str, lines: Iterable[tuple[str, str]], width: int) -> Text:
     """Return a title and below it names and values, the values wrapped in a column of their own."""
+    return Text("\n").join([Text(title, style="bold"), *_named_lines(lines, width)])
+
+
+def _named_lines(lines: Iterable[tuple[str, str]], width: int) -> list[Text]:
     indent = " " * VALUES_AT
     wrapped = (
         fill(
@@ -210,7 +204,7 @@ def _lines(title: str, lines: Iterable[tuple[str, str]], width: int) -> Text:
         )
         for name, value in lines
     )
-    return Text("\n").join([Text(title, style="bold"), *(Text(text.replace(NO_BREAK, " ")) for text in wrapped)])
+    return [Text(text.replace(NO_BREAK, " ")) for text in wrapped]
 
 
 def _success(levels: ServiceLevels) -> str:
@@ -276,18 +270,14 @@ def _oldest_review(levels: ServiceLevels) -> str:
     return f"{duration(review.days * 24)}, {review.batch_id} with {counted(review.recipes, 'recipe')}"
 
 
-def _alarm(report: Report) -> Text:
-    name = "  alarm".ljust(VALUES_AT)
-    last, limit = report.service_levels.last_success, f"{report.no_success_hours:g} h"
-    review = report.service_levels.oldest_review
-    rings = [f"no recipe for more than {limit}"] if last is not None and last.alarm else []
-    if review is not None and review.alarm:
-        rings.append(f"not merged for more than {review.limit_days} d")
-    if report.frozen:
-        rings.append(f"{counted(len(report.frozen), 'package')} frozen: bytes of a release have changed")
-    if rings:
-        return Text(f"{name}{'; '.join(rings)}", style="bold red")
-    return Text(f"{name}none; it rings after {limit} without a recipe")
+def _alarm(report: Report, width: int) -> Text:
+    """Return what rings, a line for each; the limits stand beside the exit code."""
+    if report.alarms:
+        lines = [("" if place else "alarm", alarm.value) for place, alarm in enumerate(report.alarms[:MOST_ALARMS])]
+        more = len(report.alarms) - len(lines)
+        lines += [("", f"and {counted(more, 'other')}")] if more else []
+        return Text("\n").join(Text(line.plain, style="bold red") for line in _named_lines(lines, width))
+    return Text(f"{'  alarm'.ljust(VALUES_AT)}none; it rings after {report.no_success_hours:g} h without a recipe")
 
 
 def _minute(at: str | None) -> str:

@@ -1,23 +1,23 @@
 """`doit status`: what is switched off, how the breakers stand, what of the budget is used, what waits or is frozen."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from pipeline.alarms.facts import Facts
+from pipeline.alarms.predicates import ringing
+from pipeline.alarms.words import in_words
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.config import Config
 from pipeline.control.budget import BudgetState, Standing, standings
 from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop
-from pipeline.history.frozen import Frozen, frozen_packages
-from pipeline.history.reviews import Review, open_reviews
-from pipeline.model import Breaker, BreakerState, Control
-from pipeline.selection.statuses import excluded_sources
-from pipeline.settings import load_control, load_queue
-from pipeline.state import journal
-from pipeline.state.ledger import Ledger
-from pipeline.store import is_there
+from pipeline.history.frozen import Frozen
+from pipeline.history.reviews import Review
+from pipeline.model import AlarmRecord, Breaker, BreakerState, Control
+from pipeline.selection.statuses import waits_in_doubt
+from pipeline.settings import load_control
+from pipeline.state import alarms, journal
 from pipeline.text import counted, one_line
 
 
@@ -25,8 +25,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     """What `doit status --json` prints: `stops` are the gates that are shut, by their numbers.
 
     `reviews` are the batches that wait for their merge, as of the last `doit publish`, the longest first. `frozen` are
-    the packages whose bytes have changed, the longest first. `damaged_lines` counts the lines of the journal that
-    cannot be read, and so are not remembered.
+    the packages whose bytes have changed, the longest first. `doubtful` counts the entries of which a person must still
+    tell whether they are tools of their own. `damaged_lines` counts the lines of the journal that cannot be read, and
+    so are not remembered. `alarms` are what rings now.
     """
 
     enabled: bool
@@ -41,7 +42,9 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     stops: list[Stop]
     reviews: list[Review]
     frozen: list[Frozen]
+    doubtful: int
     damaged_lines: int
+    alarms: list[AlarmRecord]
 
 
 class Status(StateCommand):
@@ -57,28 +60,16 @@ class Status(StateCommand):
         no_arguments(arguments, self.name)
         control = load_control(root.paths, root.config.ecosystems)
         folded = journal.load(root.paths, root.now)
-        frozen = frozen_packages(folded.memory.packages, _excluded(root))
-        reviews = open_reviews(Ledger(root.paths).waiting(), root.config.alarms.review_days, root.now)
-        state = state_of(control, root.config, root.now, reviews, frozen, folded.damaged)
+        facts = alarms.facts(root.paths, root.config, root.now, folded.memory.packages)
+        doubtful = sum(map(waits_in_doubt, alarms.queued(root.paths, root.config)))
+        state = state_of(control, facts, root.config, doubtful=doubtful, damaged_lines=folded.damaged)
         self.tell(state, render(state))
         return 0
 
 
-def _excluded(root: Root) -> frozenset[str]:
-    """Return the sources that a person has excluded; a root may have no queue yet."""
-    there = is_there(root.paths.root / root.config.queue)
-    return excluded_sources(load_queue(root.paths, root.config)[0].entries) if there else frozenset()
-
-
-def state_of(
-    control: Control,
-    config: Config,
-    now: datetime,
-    reviews: list[Review],
-    frozen: list[Frozen],
-    damaged_lines: int,
-) -> State:
-    """Return how things stand at a moment."""
+def state_of(control: Control, facts: Facts, config: Config, *, doubtful: int, damaged_lines: int) -> State:
+    """Return how things stand at the moment of the facts."""
+    now = facts.now
     stops = [
         pipeline_stop(control),
         *(ecosystem_stop(control, name) for name in control.disabled_ecosystems),
@@ -95,16 +86,27 @@ def state_of(
         circuit_breaker=control.circuit_breaker,
         minutes=standings(control.budget, config.budget, now),
         stops=[stop for stop in stops if stop is not None],
-        reviews=reviews,
-        frozen=frozen,
+        reviews=list(facts.reviews),
+        frozen=list(facts.frozen),
+        doubtful=doubtful,
         damaged_lines=damaged_lines,
+        alarms=ringing(facts),
     )
 
 
 def render(state: State) -> str:
     """Return the state for people, a line for each fact."""
     return "\n".join(
-        [*_switches(state), *_breakers(state), *_budget(state), *_reviews(state), *_frozen(state), *_journal(state)]
+        [
+            *_switches(state),
+            *_breakers(state),
+            *_budget(state),
+            *_reviews(state),
+            *_frozen(state),
+            *_doubtful(state),
+            *_journal(state),
+            *_alarms(state),
+        ]
     )
 
 
@@ -160,6 +162,18 @@ def _reviews(state: State) -> Iterator[str]:
 def _frozen(state: State) -> Iterator[str]:
     for one in state.frozen:
         yield f"frozen      {one.source} since {one.since}: {one_line(one.message)}"
+
+
+def _doubtful(state: State) -> Iterator[str]:
+    if state.doubtful:
+        entries = counted(state.doubtful, "entry", "entries")
+        yield f"doubtful    {entries}: only a person can tell what tool is meant (`doit why <source>`)"
+
+
+def _alarms(state: State) -> Iterator[str]:
+    for alarm in state.alarms:
+        since = f", since {alarm.since}" if alarm.since else ""
+        yield f"alarm       {alarm.kind}: {in_words(alarm)}{since}"
 
 
 def _journal(state: State) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pipeline.history.metrics import Totals, all_of, totals
 from pipeline.history.reviews import Review
 from pipeline.history.service_levels import Milestone, ServiceLevels, Share, only, service_levels, success
 from pipeline.instants import instant, timestamp
-from pipeline.model import BatchMetrics, EcosystemCounts, QueueEntry
+from pipeline.model import AlarmRecord, BatchMetrics, EcosystemCounts, QueueEntry
 
 # Batches that get a line each.
 LAST = 10
@@ -42,7 +42,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The answer to a query, and the JSON document of `doit metrics --json`.
 
     `batches` are those that were asked for, published from `first` to `last`; `known_batches` are all there are.
-    `frozen` are the packages that are so now.
+    `frozen` are the packages that are so now, `alarms` what rings of what was asked for.
     """
 
     at: str
@@ -56,6 +56,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     no_success_hours: float
     last_batches: list[BatchLine]
     frozen: list[Frozen]
+    alarms: list[AlarmRecord]
 
 
 def report(
@@ -67,10 +68,12 @@ def report(
     now: datetime,
     reviews: Sequence[Review] = (),
     frozen: Sequence[Frozen] = (),
+    alarms: Sequence[AlarmRecord] = (),
 ) -> Report:
     """Answer a query. `every` holds all batches, oldest first; the newest come last in `last_batches`, too.
 
     `reviews` are those that wait for their merge, `frozen` the packages whose bytes have changed; both longest first.
+    `alarms` are what rings (`pipeline.alarms`).
     """
     asked = chosen(query, every)
     added = totals(asked)
@@ -101,6 +104,7 @@ def report(
         no_success_hours=no_success_hours,
         last_batches=[_line(metrics, query.ecosystem) for metrics in asked[-LAST:]],
         frozen=list(frozen),
+        alarms=list(alarms),
     )
 
 

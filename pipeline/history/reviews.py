@@ -22,6 +22,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
     batch_id: str
     branch: str
+    pull_request: str
     recipes: int
     since: str
     days: float
@@ -41,16 +42,17 @@ def open_reviews(
         sources = [file.source for file in standing_files(entry)]
         recipes = sum(ecosystem in {None, ecosystem_of(source)} for source in sources)
         if entry.state is BatchState.PUBLISHED and recipes:
-            days = round(max(now - instant(entry.published_at), timedelta(0)) / DAY, DIGITS)
+            waited = max(now - instant(entry.published_at), timedelta(0))
             found.append(
                 Review(
                     batch_id=entry.batch_id,
                     branch=entry.branch,
+                    pull_request=entry.pull_request,
                     recipes=recipes,
                     since=entry.published_at,
-                    days=days,
+                    days=round(waited / DAY, DIGITS),
                     limit_days=limit_days,
-                    alarm=days > limit_days,
+                    alarm=waited > timedelta(days=limit_days),
                 )
             )
     return sorted(found, key=lambda review: (-review.days, review.batch_id))

@@ -61,11 +61,12 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True):
 class LastSuccess(msgspec.Struct, frozen=True, kw_only=True):
     """The last batch that included a recipe. Without one, both are None, and `hours` are those since the first batch.
 
-    `alarm` says whether that is longer ago than it may be.
+    They are counted from `since`. `alarm` says whether that is longer ago than it may be.
     """
 
     batch_id: str | None
     at: str | None
+    since: str
     hours: float
     alarm: bool
 
@@ -185,13 +186,14 @@ def last_success(
     if not batches:
         return None
     found = next((line for line in reversed(batches) if _included(line, ecosystem)), None)
-    since = known_instant(found.at if found else batches[0].at)
-    hours = _between(since, now, HOUR) if since is not None else 0.0
+    since = found.at if found else batches[0].at
+    moment = known_instant(since) or now
     return LastSuccess(
         batch_id=found.batch_id if found else None,
         at=found.at if found else None,
-        hours=hours,
-        alarm=hours > no_success_hours,
+        since=since,
+        hours=_between(moment, now, HOUR),
+        alarm=now - moment > timedelta(hours=no_success_hours),
     )
 
 

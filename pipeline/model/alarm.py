@@ -20,6 +20,7 @@ class AlarmRecord(Record, frozen=True, kw_only=True):
 
     `subject` is what it is about: an ecosystem, a batch, a source, a class of runners, "" for the whole pipeline. Kind
     and subject name an alarm; its last line counts. `since` is when what it is about began, `at` when that was seen.
+    A line that is `told` repeats one that the webhook has taken.
     """
 
     kind: AlarmKind
@@ -30,3 +31,4 @@ class AlarmRecord(Record, frozen=True, kw_only=True):
     limit: str
     remedy: str
     at: Timestamp
+    told: bool = False

@@ -5,14 +5,17 @@ from datetime import datetime
 
 import msgspec
 
+from pipeline.alarms.facts import facts_of
+from pipeline.alarms.predicates import ringing
 from pipeline.config import Config
 from pipeline.control.breaker import catch_up, events_of
 from pipeline.control.budget import minutes_used, updated, week_start
 from pipeline.history.fold import History
 from pipeline.instants import instant
-from pipeline.model import Attempt, BatchMetrics, Control, Queue, RunRecord
+from pipeline.model import AlarmRecord, Attempt, BatchMetrics, Control, Queue, QueueEntry, RunRecord
 from pipeline.publishing.destination import Destination
-from pipeline.state import control_file, journal, metrics, queue_file
+from pipeline.settings import load_control
+from pipeline.state import alarms, control_file, journal, metrics, queue_file
 from pipeline.state.ledger import Ledger
 from pipeline.store import Paths
 
@@ -65,6 +68,27 @@ class Books:
         new = metrics.append(self.paths, numbers)
         metrics.drop_rechecks(self.paths, instant(numbers.at))
         return new
+
+    def note_alarms(self, now: datetime) -> list[AlarmRecord]:
+        """Write down which alarms have begun to ring, or have ended, since that was last done; return these."""
+        facts = facts_of(
+            self.config,
+            now,
+            batches=self.batches(),
+            entries=self.entries(),
+            waiting=self.ledger.waiting(),
+            history=self.history(now),
+            control=load_control(self.paths, self.config.ecosystems),
+        )
+        return alarms.record(self.paths, ringing(facts), now)
+
+    def batches(self) -> list[BatchMetrics]:
+        """Return the numbers of all published batches, oldest first."""
+        return metrics.read(self.paths)
+
+    def entries(self) -> list[QueueEntry]:
+        """Return the entries of the queue."""
+        return alarms.queued(self.paths, self.config)
 
     def runs(self, batch_id: str, at: datetime) -> list[RunRecord]:
         """Return what the processes that worked on a batch asked of the registries, and the rechecks up to `at`."""

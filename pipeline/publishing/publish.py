@@ -1,4 +1,4 @@
-"""One batch made public: recipes, journal, control file, queue, numbers, ledger, state, in this order.
+"""One batch made public: recipes, journal, control file, queue, numbers, ledger, alarms, state, in this order.
 
 Each step is one that may be repeated: killed anywhere, the next publication ends as the first would have. The ledger's
 first line fixes the time, which all that is written bears, and what each recipe replaced.
@@ -73,8 +73,10 @@ def publish(
             save_state(books, destination)
         raise
     if work is None:
+        books.note_alarms(now)
         return _told(entry, settled, already=True, state_commit=save_state(books, destination))
     entry = _carried_out(books, work, entry, destination, revisions)
+    books.note_alarms(instant(entry.published_at))
     return _told(entry, settled, state_commit=save_state(books, destination))
 
 

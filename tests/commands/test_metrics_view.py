@@ -8,13 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pipeline.commands.metrics_view import duration, percent, view
+from pipeline.commands.metrics_view import percent, view
 from pipeline.history.report import Query, report
 from pipeline.history.service_levels import Milestone, Share
 from pipeline.instants import timestamp
 from pipeline.model import BatchState, EcosystemCounts, Traffic, VerdictStatus
 from pipeline.platforms import BY_ID
+from pipeline.text import duration
 from tests.builders import NOW, config, entry
+from tests.builders_alarm import alarm
 from tests.builders_metrics import ANY_METRICS, counts, metrics
 
 HOURS = 48
@@ -35,9 +37,9 @@ EVERYTHING = metrics(
 )
 
 
-def shown(*every, query=None, width=80, entries=(), ledger=(), now=NOW, terminal=False) -> str:
+def shown(*every, query=None, width=80, entries=(), ledger=(), now=NOW, terminal=False, alarms=()) -> str:
     """Return what a console of so many columns shows."""
-    answer = report(query or Query(), every, entries, ledger, HOURS, now)
+    answer = report(query or Query(), every, entries, ledger, HOURS, now, alarms=alarms)
     file = io.StringIO()
     console = Console(file=file, width=width, highlight=False, force_terminal=terminal, legacy_windows=False)
     console.print(view(answer, width))
@@ -166,8 +168,17 @@ def test_an_ecosystems_cost_says_that_it_is_that_of_all():
 
 def test_an_alarm_is_shown():
     """As the last line, beside the exit code."""
-    text = shown(metrics(), now=NOW + timedelta(hours=49))
-    assert text.splitlines()[-1].split(maxsplit=1) == ["alarm", "no recipe for more than 48 h"]
+    text = shown(metrics(), alarms=[alarm(value="no recipe for 49 h"), alarm(value="not merged for 9 d")])
+    assert [line.strip() for line in text.splitlines()[-2:]] == [
+        "alarm              no recipe for 49 h",
+        "not merged for 9 d",
+    ]
+
+
+def test_many_alarms_leave_room_for_the_numbers():
+    """A registry that changed all its files must not push the tables off the screen."""
+    text = shown(metrics(), alarms=[alarm(value=f"package {number}") for number in range(99)])
+    assert [line.strip() for line in text.splitlines()[-2:]] == ["package 9", "and 89 others"]
 
 
 # ------------------------------------------------------------------------------------ words

@@ -116,7 +116,7 @@ def test_a_release_with_other_bytes_is_frozen_with_an_alarm(world: World) -> Non
     assert f"frozen      {source} since " in world.ran("status").out
     alarm = world.doit("metrics")
     assert alarm.exit_code == 8
-    assert f"1 package frozen: {source}: 1.2.3: " in alarm.err
+    assert f"{source} is frozen: 1.2.3: " in alarm.err
     assert "✗ changed_bytes" in world.ran("why", source).out
     assert ahead(world, 40 * 24).exit_code == 6
     assert world.doit("requeue", "--ecosystem", "npm").exit_code == 6
