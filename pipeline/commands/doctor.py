@@ -156,8 +156,5 @@ def run_program(environment: Mapping[str, str], argv: tuple[str, ...], extra: Ma
         )
     except (OSError, subprocess.TimeoutExpired):
         return Ran(exit_code=-1)
-    return Ran(
-        exit_code=abs(done.returncode),
-        out=done.stdout.decode(errors="replace"),
-        err=done.stderr.decode(errors="replace"),
-    )
+    out, err = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    return Ran(exit_code=abs(done.returncode), out=out, err=err)

@@ -85,11 +85,11 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What the checks see of the machine. `config` is the shipped one where `defect` says why the root's cannot be.
+    """What the checks see of the machine.
 
-    `prober` is None when nobody is to be asked. `needed` are the ecosystems that the queue has packages of, each with
-    the identifier of its first. `encoding` is that of the output; `wall` is the clock; `acting` says who acts; `lives` whether a process
-    with a number is there.
+    `config` is the shipped one where `defect` says why the root's cannot be used. `prober` is None when nobody is to be
+    asked. `needed` are the ecosystems that the queue has packages of, each with the identifier of its first.
+    `wall` is the clock, `encoding` that of the output; `acting` says who acts, `lives` whether a process is there.
     """
 
     paths: Paths
@@ -116,7 +116,7 @@ class Machine:
 class Check(Protocol):
     """One check, or a few that look at the same thing."""
 
-    def __call__(self, machine: Machine) -> Iterable[Finding]:
+    def __call__(self, machine: Machine, /) -> Iterable[Finding]:
         """Look, and say what was found; expected failures are findings."""
 
 

@@ -85,9 +85,6 @@ def leftovers(machine: Machine) -> Finding:
     left = len(list(machine.paths.sandbox.glob("job-*")))
     if holder is not None or left:
         who = f"process {holder.pid} of {holder.since} was killed" if holder else "a run was killed"
-        return warning(
-            "other runs",
-            f"{who}, {counted(left, 'folder')} of its jobs are left",
-            "nothing: the next run goes on from there, and removes them",
-        )
+        remedy = "`doit` goes on from there, and removes what is of no use"
+        return warning("other runs", f"{who}, {counted(left, 'folder')} of its jobs are left", remedy)
     return ok("other runs", "none, and none has left anything")

@@ -82,9 +82,8 @@ def _checkout(machine: Machine) -> Finding:
 def _identity(machine: Machine) -> Finding:
     name = machine.acting()
     if name is None:
-        return warning(
-            "identity", "nobody is named: switches will not say who threw them", "set USER, or git's user.name"
-        )
+        seen = "nobody is named: switches will not say who threw them"
+        return warning("identity", seen, "set USER, or git's user.name")
     return ok("identity", f"{name} acts; commits are recipeline's own")
 
 
@@ -113,9 +112,8 @@ def _remote(machine: Machine, publish: PublishConfig, address: str, token: str) 
     asked = ("git", "-C", str(machine.paths.root), "ls-remote", "--heads", publish.remote)
     listed = machine.ask(asked, {**_QUIET, **_ssh(machine.environment), **_authorized(address, token)})
     if listed.exit_code:
-        yield failed(
-            "remote", f"{shown(address)}: {_words(listed)}", "see that this user may read it, as by `git fetch`"
-        )
+        seen = f"{shown(address)}: {_words(listed)}"
+        yield failed("remote", seen, "see that this user may read it, as by `git fetch`")
         return
     heads = {line.partition("refs/heads/")[2] for line in listed.out.splitlines()}
     yield ok("remote", f"{publish.remote} answers, with {len(heads)} branches")
@@ -175,9 +173,8 @@ def _token(machine: Machine, publish: PublishConfig, address: str, token: str) -
         accept="application/vnd.github+json",
     )
     if isinstance(reply, Unanswered):
-        return failed(
-            "token", f"{name} is set, but {publish.api} does not answer: {reply.message}", "see `publish.api`"
-        )
+        seen = f"{name} is set, but {publish.api} does not answer: {reply.message}"
+        return failed("token", seen, "see `publish.api`")
     return of_reply(name, repository, reply.status, reply.headers.get("x-oauth-scopes"), reply.content)
 
 
@@ -205,9 +202,7 @@ def of_reply(name: str, repository: str, status: int, scopes: str | None, conten
     if told.permissions is not None and told.permissions.push is False:
         return failed("token", f"{name} may not push to {repository}", write)
     if scopes is None:
-        return ok(
-            "token", f"{name} reads {repository}; of a fine-grained token, or a workflow's, the API tells no more"
-        )
+        return ok("token", f"{name} reads {repository}; of fine-grained tokens, and workflows', the API tells no more")
     given = frozenset(scope.strip() for scope in scopes.split(",") if scope.strip())
     if not given & _SCOPES:
         shown_scopes = one_line(scopes)[:200] or "none"

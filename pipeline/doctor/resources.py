@@ -71,7 +71,7 @@ def examine(machine: Machine) -> Iterable[Finding]:
 def _largest(config: Config, what: str) -> int:
     limits = config.validation
     phases = (limits.fetch, limits.build, limits.verify, limits.heavy, limits.compile)
-    return max(getattr(phase, what) for phase in phases)
+    return max(int(getattr(phase, what)) for phase in phases)
 
 
 def of_disk(free: int, config: Config, workers: int) -> Finding:

@@ -143,12 +143,12 @@ def _cargo() -> Found:
 
 def _ruby() -> Found:
     found = find_ruby()
-    return found if isinstance(found, Diagnosis) else [("Ruby with gem", found, _ASK)]
+    return found if isinstance(found, Diagnosis) else [("Ruby (with gem)", found, _ASK)]
 
 
 def _perl() -> Found:
     found = find_perl()
-    return found if isinstance(found, Diagnosis) else [("Perl with cpanm", found, _ASK)]
+    return found if isinstance(found, Diagnosis) else [("Perl (with cpanm)", found, _ASK)]
 
 
 _FINDERS: Mapping[str, Callable[[], Found]] = {
