@@ -299,7 +299,7 @@ COMMANDS = (
     *("run", "list", "info", "clean", "forget", "help"),
     *("stop", "resume", "disable", "enable", "status"),
     *("init", "add"),
-    *("publish", "rollback", "requeue", "recheck", "replay", "why", "metrics", "check"),
+    *("publish", "rollback", "requeue", "recheck", "replay", "why", "metrics", "check", "doctor"),
 )
 
 

@@ -22,7 +22,7 @@ from pipeline.model import Gate, Held, Subcategory
 
 _BYTES_PER_MB = 1024 * 1024
 
-_TRANSPORT_ERRORS = (
+TRANSPORT_ERRORS = (
     httpcore2.NetworkError,
     httpcore2.TimeoutException,
     httpcore2.ProtocolError,
@@ -75,7 +75,7 @@ class Exchange(httpx2.BaseTransport):
         self._observer(RequestSent(host=host, waited=claimed - asked, conditional=conditional))
         try:
             response, body = self._send(request, headers, host, claimed)
-        except _TRANSPORT_ERRORS as error:
+        except TRANSPORT_ERRORS as error:
             raise transport_failure(str(request.url), error) from error
         check(str(request.url), response, body, request.extensions["wanted"], conditional=conditional)
         if response.status_code == 304:

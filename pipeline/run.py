@@ -272,6 +272,7 @@ class Run:
                 limits=self.plan.limits(self._orders[source]),
                 steps=tuple(outcome.recipe.steps),
                 builds=tuple(outcome.evidence.builds),
+                artifact_digest=outcome.evidence.artifact.digest if outcome.evidence.artifact else "",
                 work_folder=prepare_folder(work),
                 cache_folder=prepare_folder(paths.client_cache / ecosystem),
                 client_environment=self._opened().endpoints.environment(ecosystem),

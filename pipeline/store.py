@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import sqlite3
 import stat
@@ -325,7 +326,10 @@ def parse_yaml(content: bytes, *, place: str) -> Any:  # noqa: ANN401  # any YAM
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader):
-    """Refuses a mapping that has a key twice: of two settings, one would be lost silently."""
+    """Refuses a mapping that has a key twice, of which one would be lost silently; and `.nan`.
+
+    A schema's bounds all hold of `.nan`, as no comparison with it is true.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -337,6 +341,15 @@ class _UniqueKeyLoader(yaml.CSafeLoader):
                     )
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
+
+    def construct_number(self, node: yaml.ScalarNode) -> float:
+        value: float = self.construct_yaml_float(node)
+        if math.isnan(value):
+            raise yaml.constructor.ConstructorError(None, None, f"{shorten(node.value)} is no number", node.start_mark)
+        return value
+
+
+_UniqueKeyLoader.add_constructor("tag:yaml.org,2002:float", _UniqueKeyLoader.construct_number)
 
 
 def _json_defect(content: bytes, kind: type[msgspec.Struct], message: str) -> Defect:

@@ -494,3 +494,26 @@ def test_a_cache_that_is_not_enough_is_filled(tmp_path):
     record = pypi.predict(job_for(tmp_path, "pypi:tool"), sandbox, ALL_PLATFORMS, NOW, runtimes=RUNTIMES)
     assert set(statuses(record).values()) == {"predicted_pass"}
     assert len(sandbox.phases) == 1 + 5 * 2
+
+
+@pytest.mark.parametrize("renewed", [True, False])
+def test_npm_installs_the_tarball_that_the_recipe_was_made_from(tmp_path, renewed):
+    """Metadata of its cache may lead npm to a file that was replaced: it asks anew, and nothing else is measured."""
+    digest = "ab" * 64
+    job = msgspec.structs.replace(job_for(tmp_path, "npm:tool"), artifact_digest=f"sha512:{digest}")
+    fetch = installing(prints_version)
+
+    def script(phase):
+        if phase.name != "fetch-replaced":
+            return fetch(phase)
+        install(phase, "tool", version="1.2.3")
+        if renewed:
+            content = job.cache_folder / "_cacache/content-v2/sha512/ab/ab" / digest[4:]
+            content.parent.mkdir(parents=True)
+            content.touch()
+        return answer("added 1 package", name=phase.name, network=True)
+
+    verdict = npm.validate(job, FakeSandbox(script), NOW, runtimes=RUNTIMES)
+    assert [phase.name for phase in verdict.phases][:2] == ["fetch", "fetch-replaced"]
+    assert (verdict.status is VerdictStatus.VALIDATED) is renewed
+    assert renewed or verdict.subcategory is Subcategory.DIGEST_MISMATCH

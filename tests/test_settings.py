@@ -246,3 +246,14 @@ def test_a_defect_is_a_bad_input(paths):
         load_config(paths, [("batch.size", "0")])
     assert caught.value.exit_code == 4
     assert caught.value.defect.pointer == "/batch/size"
+
+
+@pytest.mark.parametrize("word", [".nan", ".NaN", ".NAN"])
+def test_a_number_that_is_none_is_told_with_its_place(tmp_path, word):
+    """Every bound of a schema holds of `.nan`, so it is refused where it is read."""
+    (tmp_path / "pipeline.yaml").write_text(f"budget:\n  sample_at: {word}\n")
+    with pytest.raises(BadInput) as caught:
+        load_config(Paths(tmp_path), [])
+    assert f"{word} is no number (line 2, column 14)" in caught.value.line()
+    with pytest.raises(BadInput, match="is no number"):
+        load_config(Paths(SHIPPED), [("budget.sample_at", word)])

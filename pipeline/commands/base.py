@@ -78,7 +78,9 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
         try:
             _refuse_bytes([*pos_args, *map(str, opt_values.values())])
             overrides = overrides_of(pos_args)
-            code = self.perform(_root(overrides), opt_values, [name for name in pos_args if "=" not in name])
+            paths = Paths(root_folder(os.environ, Path.cwd()))
+            root = self.open_root(paths, overrides)
+            code = self.perform(root, opt_values, [name for name in pos_args if "=" not in name])
             sys.stdout.flush()  # what cannot be written is told here, not by Python at the end
             return code
         except PipelineError as error:
@@ -91,6 +93,11 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
             return PipelineError.exit_code
         except KeyboardInterrupt:
             return interrupted("what is finished is kept")
+
+    def open_root(self, paths: Paths, overrides: Sequence[tuple[str, str]]) -> Root:
+        """Return what the command works on; raises `PipelineError` for a configuration that cannot be used."""
+        config = load_config(paths, overrides)
+        return Root(paths=paths, config=config, now=datetime.now(UTC), environment=os.environ)
 
     @abstractmethod
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
@@ -129,13 +136,3 @@ def _refuse_bytes(typed: Sequence[str]) -> None:
         if not text.isascii() and any("\ud800" <= sign <= "\udfff" for sign in text):
             defect = Defect(pointer="", rule=f"{shorten(ascii(text))} is not text", remedy="write it in UTF-8")
             raise BadInput("command line", defect)
-
-
-def _root(overrides: Sequence[tuple[str, str]]) -> Root:
-    paths = Paths(root_folder(os.environ, Path.cwd()))
-    return Root(
-        paths=paths,
-        config=load_config(paths, overrides),
-        now=datetime.now(UTC),
-        environment=os.environ,
-    )

@@ -49,7 +49,7 @@ class Check(StateCommand):
 
     name = "check"
     doc_purpose = "show the alarms that ring, write down and send what is new of them"
-    doc_usage = "[--json]"
+    doc_usage = ""
     doc_description = (
         "Ends with exit code 8 while an alarm rings, else with 0. What began to ring or has ended since the last check "
         f"is sent to the address in {VARIABLE}, if there is one. docs/alarms.md explains each alarm."

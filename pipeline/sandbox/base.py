@@ -91,6 +91,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     # What the recipe installs, and the files for each platform where its release has such.
     steps: tuple[Step, ...]
     builds: tuple[Build, ...] = ()
+    # Of the file that the recipe was made from, `algorithm:hex`; "" when the registry names none.
+    artifact_digest: str = ""
     # Private to the job, empty, removed afterwards by the caller; caches are shared by all jobs of an ecosystem.
     work_folder: Path
     cache_folder: Path

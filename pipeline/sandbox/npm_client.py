@@ -70,6 +70,17 @@ def run_prefer_offline(
     return course.run(npm_phase(job, tools, f"{name}-fresh", (*arguments, "--prefer-online"), mount))
 
 
+def has_tarball(job: Job) -> bool:
+    """Return whether npm has the tarball that the recipe was made from: its cache is addressed by digests.
+
+    Old releases name no SHA-512 digest; of those nothing can be told, and they count as there.
+    """
+    algorithm, _, value = job.artifact_digest.partition(":")
+    if algorithm != "sha512":
+        return True
+    return (job.cache_folder / "_cacache" / "content-v2" / algorithm / value[:2] / value[2:4] / value[4:]).is_file()
+
+
 def run_setting(job: Job, tools: Tools, prefix: Path) -> Phase:
     """Return the phase in which installed executables run: no network, nothing to write to but the fresh home."""
     return Phase(

@@ -23,18 +23,32 @@ from pipeline.sandbox.course import (
     verify_executables,
 )
 from pipeline.sandbox.diagnose import Diagnosis
-from pipeline.sandbox.npm_client import INSTALL, Tools, find_tools, read_manifest, run_prefer_offline, run_setting
+from pipeline.sandbox.npm_client import (
+    INSTALL,
+    Tools,
+    find_tools,
+    has_tarball,
+    npm_phase,
+    read_manifest,
+    run_prefer_offline,
+    run_setting,
+)
 from pipeline.sandbox.npm_scripts import declares_scripts, verify_built
 from pipeline.sandbox.runtimes import Runtimes
 from pipeline.source import identifier_of
 
-REVISION = 2
+REVISION = 3
 ACTION = "npm_install"
 
 _PROJECT = "/project"
 _REMEDY = "set the environment up again, it brings Node as a wheel"
 # What npm 10 and 11 name as missing: a version behind ETARGET, a package behind E404.
 _MISSING = re.compile(r"(?:No matching version found for |404 +(?:The requested resource )?')(@?[^@\s']+)@")
+_OTHER_BYTES = Diagnosis(
+    category=Category.INSTALL_FAILED,
+    subcategory=Subcategory.DIGEST_MISMATCH,
+    reason="npm installed another tarball than the one that the recipe was made from",
+)
 _ENGINE = re.compile(r"EBADENGINE\s+package: '([^']+)',\s+npm warn EBADENGINE\s+required: \{ ([^}]*?) ?\}")
 
 
@@ -50,6 +64,13 @@ def validate(job: Job, sandbox: Sandbox, now: str, *, runtimes: Runtimes | None 
     fetched = _fetch(course, job, tools, prefix)
     if not succeeded(fetched):
         return course.failed(_failure(job, fetched))
+    if not has_tarball(job):  # its own metadata led npm to a file that was replaced since
+        prefix = prepare_folder(job.work_folder / "prefix-fresh")
+        fetched = _fetch_fresh(course, job, tools, prefix)
+        if not succeeded(fetched):
+            return course.failed(_failure(job, fetched))
+        if not has_tarball(job):
+            return course.failed(_OTHER_BYTES)
     installed = _look(prefix, identifier_of(job.source))
     if mismatch := check_installed(job, installed):
         return course.failed(mismatch, installed.executables)
@@ -78,10 +99,17 @@ def predict(
 
 
 def _fetch(course: Course, job: Job, tools: Tools, prefix: Path) -> PhaseOutput:
-    wanted = f"{identifier_of(job.source)}@{job.version}"
-    arguments = (*INSTALL, "--global", "--prefix", PREFIX, wanted)
     mount = Mount(host=prefix, inside=PREFIX, writable=True)
-    return run_prefer_offline(course, job, tools, "fetch", arguments, mount)
+    return run_prefer_offline(course, job, tools, "fetch", _install(job), mount)
+
+
+def _fetch_fresh(course: Course, job: Job, tools: Tools, prefix: Path) -> PhaseOutput:
+    mount = Mount(host=prefix, inside=PREFIX, writable=True)
+    return course.run(npm_phase(job, tools, "fetch-replaced", (*_install(job), "--prefer-online"), mount))
+
+
+def _install(job: Job) -> tuple[str, ...]:
+    return (*INSTALL, "--global", "--prefix", PREFIX, f"{identifier_of(job.source)}@{job.version}")
 
 
 def _failure(job: Job, answer: PhaseOutput) -> Diagnosis:
