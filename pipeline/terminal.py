@@ -227,7 +227,7 @@ def table(first: str, columns: Iterable[str], width: int = UNKNOWN_WIDTH, *, wor
     """Return an empty table: names at the left, the next `words` columns text, behind them numbers at the right."""
     gap = 1 if width < WIDE else 3
     made = Table(box=_HEAD_LINE, show_edge=False, pad_edge=False, padding=(0, 0, 0, gap - 1), header_style="bold")
-    made.add_column(Text(first), no_wrap=True, vertical="bottom", overflow="fold")
+    made.add_column(Text(first), no_wrap=True, vertical="top" if words else "bottom", overflow="fold")
     for number, column in enumerate(columns):
         if number < words:
             made.add_column(Text(column), overflow="fold")
