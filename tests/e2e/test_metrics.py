@@ -36,10 +36,10 @@ def test_a_pipeline_that_never_ran_has_no_numbers_and_no_alarm(world: World) -> 
 
 
 def test_the_numbers_are_plain_on_a_pipe(known: World) -> None:
-    """Without colours and within 80 columns, also where the environment says nothing of a width."""
+    """Without colours and within 100 columns, also where the environment says nothing of a width."""
     out = known.ran("metrics").out
     assert "\x1b" not in out
-    assert max(map(len, out.splitlines())) <= 80
+    assert max(map(len, out.splitlines())) <= 100
     assert out.startswith("3 batches, published ")
     assert "success            40.0 % (2 of 5 attempted): npm 33.3 %, pypi 50.0 %" in out
 
@@ -62,7 +62,7 @@ def test_the_absence_of_success_is_an_alarm(known: World, json_too: tuple[str, .
     done = known.doit("metrics", "--ecosystem", "npm", *json_too)
     assert (done.exit_code, done.err.count("\n")) == (8, 1)
     assert "no recipe of npm was included for 3.0 d, more than 48 h" in done.err
-    assert "remedy: " in done.err
+    assert "`doit why <source>` why a package waits" in done.err
     if json_too:
         assert json.loads(done.out)["service_levels"]["last_success"]["alarm"] is True
     else:
@@ -76,8 +76,8 @@ def test_a_batch_that_nobody_merges_is_an_alarm(world: World) -> None:
     world.queue("npm:aloft")
     entry = ledger_entry(state=BatchState.PUBLISHED, published_at="2026-01-01T00:00:00Z")
     Ledger(world.paths).append(entry)
-    shown = world.ran("status").out
-    assert f"review      {entry.batch_id}: 2 recipes, not merged for " in shown
+    shown = " ".join(world.ran("status").out.split())
+    assert f"review {entry.batch_id}: 2 recipes, not merged for " in shown
     assert "longer than 7 d (alarms.review_days)" in shown
     (review,) = json.loads(world.ran("status", "--json").out)["reviews"]
     assert (review["batch_id"], review["since"], review["alarm"]) == (entry.batch_id, entry.published_at, True)
