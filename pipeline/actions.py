@@ -276,6 +276,7 @@ def seed(ecosystem: str) -> Kept:
     """Add to the queue what an ecosystem's registry offers; the next time it may offer more."""
     run = current()
     done = seeding.seed(run, ecosystem)
+    run.progress.seeded.append(seeding.document(done))
     run.progress.say(seeding.headline(done))
     for line in lines_of(done.merged):
         run.progress.say(f"  {line}")

@@ -2,7 +2,6 @@
 
 import errno
 import gc
-import io
 import os
 import signal
 import sqlite3
@@ -12,16 +11,11 @@ from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
 from types import FrameType
-from typing import Any, ParamSpec, TextIO, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import doit
-from doit.cmd_clean import Clean
-from doit.cmd_forget import Forget
-from doit.cmd_help import Help
-from doit.cmd_info import Info
-from doit.cmd_list import List
 from doit.cmd_run import Run
-from doit.cmdparse import CmdParseError
+from doit.cmdparse import CmdOption, CmdParseError
 from doit.dependency import DatabaseException
 from doit.exceptions import InvalidCommand, TaskFailed
 from doit.task import Task
@@ -30,6 +24,7 @@ from pipeline import actions
 from pipeline.actions import Kept
 from pipeline.checks import nearest, shorten
 from pipeline.console import (
+    JSON,
     bad_option,
     fail,
     interrupted,
@@ -48,9 +43,9 @@ from pipeline.host import this_platform
 from pipeline.lock import alone
 from pipeline.plan import Plan, load
 from pipeline.run import begin, current
+from pipeline.run_document import JsonReporter
 from pipeline.store import Paths, drop_damaged_database
 from pipeline.tasks import Fresh, TaskSpec
-from pipeline.text import counted
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -126,8 +121,16 @@ def perform(action: str, *args: str) -> Kept | TaskFailed:
 class NamesNearest:
     """A doit command that says in one line what was asked wrongly, and names the nearest task that exists."""
 
+    as_json = False
+
+    def get_options(self) -> list[CmdOption]:
+        """Return doit's options, and `--json`, which every command has; the name is doit's."""
+        return [*super().get_options(), CmdOption(JSON)]  # type: ignore[misc]  # mixed into doit's classes
+
     def parse_execute(self, in_args: list[str]) -> int:
         """Read the options and run the command; the names of the parameters are doit's."""
+        if "--json" in in_args:  # doit reads no option behind a name
+            in_args = ["--json", *(one for one in in_args if one != "--json")]
         try:
             return int(super().parse_execute(in_args))  # type: ignore[misc]  # mixed into doit's classes
         except CmdParseError as error:
@@ -141,6 +144,7 @@ class NamesNearest:
 
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
         """Run the command; a `PipelineError` or Ctrl-C ends it with one line."""
+        self.as_json = params["json"]
         try:
             code = int(super().execute(params, args) or 0)  # type: ignore[misc]  # mixed into doit's classes
             sys.stdout.flush()  # what cannot be written is told here, not by Python at the end
@@ -233,66 +237,11 @@ class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
         """Run the tasks."""
         signal.signal(signal.SIGTERM, _interrupt)
+        if params["json"]:
+            params["reporter"] = JsonReporter
         return super().execute(params, args)
 
     _execute = works_alone(leaves_a_record(Run._execute))  # noqa: SLF001  # what doit's commands are to override
-
-
-class ListTasks(NamesNearest, List):  # type: ignore[misc]  # doit has no types
-    """`doit list`."""
-
-    name = "list"
-
-
-class InfoTask(NamesNearest, Info):  # type: ignore[misc]  # doit has no types
-    """`doit info`."""
-
-    name = "info"
-
-    def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
-        """Show one task; doit itself answers a wrong name with a `KeyError`."""
-        try:
-            return super().execute(params, args)
-        except KeyError:
-            error = unknown_task(args, [task.name for task in self.task_list])
-            if error is None:
-                raise
-            report(error)
-            return error.exit_code
-
-
-class CleanTasks(NamesNearest, Clean):  # type: ignore[misc]  # doit has no types
-    """`doit clean`, with one line for all tasks instead of one for each."""
-
-    name = "clean"
-    outstream: TextIO
-
-    def clean_tasks(self, tasks: Sequence[Task], dryrun: bool, forget_tasks: bool) -> None:
-        """Remove what the tasks wrote; with `--dry-run` only name them. The method and parameter names are doit's."""
-        terminal, self.outstream = self.outstream, io.StringIO()
-        super().clean_tasks(tasks, dryrun, forget_tasks)
-        self.outstream = terminal
-        with_files = [task.name for task in tasks if task.targets]
-        if dryrun:
-            self.outstream.writelines(f"would clean {name}\n" for name in with_files)
-        else:
-            self.outstream.write(f"cleaned {counted(len(with_files), 'task')}\n")
-
-    _execute = works_alone(Clean._execute)  # noqa: SLF001  # what doit's commands are to override
-
-
-class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no types
-    """`doit forget`."""
-
-    name = "forget"
-
-    _execute = works_alone(Forget._execute)  # noqa: SLF001  # what doit's commands are to override
-
-
-class ShowHelp(NamesNearest, Help):  # type: ignore[misc]  # doit has no types
-    """`doit help`."""
-
-    name = "help"
 
 
 COMMANDS = (
@@ -300,6 +249,7 @@ COMMANDS = (
     *("stop", "resume", "disable", "enable", "status"),
     *("init", "add"),
     *("publish", "rollback", "requeue", "recheck", "replay", "why", "metrics", "check", "doctor"),
+    "completion",
 )
 
 

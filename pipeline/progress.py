@@ -50,13 +50,16 @@ class EcosystemProgress:
 
 @dataclass
 class Progress:
-    """All counters of a run, safe to feed from many threads. `say` gets one finished line for each result."""
+    """All counters of a run, safe to feed from many threads. `say` gets one finished line for each result.
+
+    `seeded` has what each filling of the queue came to, for machines."""
 
     ecosystems: dict[str, EcosystemProgress]
     say: Callable[[str], None]
     verdicts: dict[str, Counter[VerdictStatus]] = field(default_factory=dict)
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=RECENT))
     payload: Payload | None = None
+    seeded: list[object] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def generated(self, source: str, outcome: Outcome) -> None:

@@ -86,6 +86,38 @@ def seed(run: Run, ecosystem: str) -> Seeded:
     )
 
 
+class SeedDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What `doit seed:<ecosystem> --json` prints of it: which sources became what, each in one of the lists."""
+
+    ecosystem: str
+    measure: str
+    offered: int
+    requests: int
+    stored: bool
+    added: list[str]
+    doubtful: list[str]
+    alternatives: list[str]
+    refused: list[str]
+    known: list[str]
+
+
+def document(done: Seeded) -> SeedDocument:
+    """Return what came of a seeding, for machines."""
+    merged = done.merged
+    return SeedDocument(
+        ecosystem=done.ecosystem,
+        measure=done.measure,
+        offered=done.offered,
+        requests=done.requests,
+        stored=done.stored,
+        added=[entry.source for entry in merged.added],
+        doubtful=[like.source for like in merged.doubtful],
+        alternatives=[like.source for like in merged.alternatives],
+        refused=[one.source for one in merged.refused],
+        known=merged.known,
+    )
+
+
 def headline(done: Seeded) -> str:
     """Return the sum of a seeding in one line."""
     merged = done.merged

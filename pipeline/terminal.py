@@ -158,6 +158,15 @@ def heading(text: str) -> Text:
     return _assembled((text, "bold"))
 
 
+def signed(text: str) -> Text:
+    """Return finished lines, the first as a title, each sign at the beginning of one in its colour."""
+    made = Text(visible(text))
+    made.highlight_regex(r"\A.*", "bold")
+    for mood in Mood:
+        made.highlight_regex(rf"(?m)^ *{re.escape(mood.sign)}(?= )", mood.style)
+    return made
+
+
 def line(text: str, mood: Mood | None = None) -> RenderableType:
     """Return one sentence below a title, with its sign; it goes on below itself."""
     return Facts(facts=(Fact(name="", value=text, mood=mood),), name_width=0)
@@ -227,7 +236,7 @@ def table(first: str, columns: Iterable[str], width: int = UNKNOWN_WIDTH, *, wor
     """Return an empty table: names at the left, the next `words` columns text, behind them numbers at the right."""
     gap = 1 if width < WIDE else 3
     made = Table(box=_HEAD_LINE, show_edge=False, pad_edge=False, padding=(0, 0, 0, gap - 1), header_style="bold")
-    made.add_column(Text(first), no_wrap=True, vertical="bottom", overflow="fold")
+    made.add_column(Text(first), no_wrap=True, vertical="top" if words else "bottom", overflow="fold")
     for number, column in enumerate(columns):
         if number < words:
             made.add_column(Text(column), overflow="fold")

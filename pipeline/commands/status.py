@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from rich.console import RenderableType
 
 from pipeline.alarms.facts import Facts
 from pipeline.alarms.predicates import ringing
@@ -18,7 +19,12 @@ from pipeline.model import AlarmRecord, Breaker, BreakerState, Control
 from pipeline.selection.statuses import waits_in_doubt
 from pipeline.settings import load_control
 from pipeline.state import alarms, journal
+from pipeline.terminal import Mood, hint, moments, sections, title
+from pipeline.terminal import facts as fact_lines
 from pipeline.text import counted, one_line
+
+# A fact's name, its value, and what it means.
+Row = tuple[str, str, Mood | None]
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,41 +100,43 @@ def state_of(control: Control, facts: Facts, config: Config, *, doubtful: int, d
     )
 
 
-def render(state: State) -> str:
+def render(state: State) -> RenderableType:
     """Return the state for people, a line for each fact."""
-    return "\n".join(
-        [
-            *_switches(state),
-            *_breakers(state),
-            *_budget(state),
-            *_reviews(state),
-            *_frozen(state),
-            *_doubtful(state),
-            *_journal(state),
-            *_alarms(state),
-        ]
-    )
+    calm = state.enabled and not state.stops and not state.alarms
+    mood = Mood.GOOD if calm else Mood.WARN if state.enabled else Mood.BAD
+    every = [
+        *_alarms(state),
+        *_switches(state),
+        *_breakers(state),
+        *_budget(state),
+        *_reviews(state),
+        *_frozen(state),
+        *_doubtful(state),
+        *_journal(state),
+    ]
+    held = [hint("`doit why SOURCE` tells what holds a package; `doit resume` ends a stop")] if state.stops else []
+    named = title(f"pipeline {'enabled' if state.enabled else 'stopped'}", mood=mood)
+    return sections(named, fact_lines(*every), *held)
 
 
-def _switches(state: State) -> Iterator[str]:
-    yield f"pipeline    {'enabled' if state.enabled else 'stopped'}"
+def _switches(state: State) -> Iterator[Row]:
     if state.disabled_ecosystems:
-        yield f"disabled    {', '.join(state.disabled_ecosystems)}"
-    facts = {
+        yield "disabled", ", ".join(state.disabled_ecosystems), Mood.WARN
+    said = {
         "reason": state.reason,
         "incident": state.incident_url,
         "by": state.disabled_by,
         "since": state.disabled_at,
         "expected": state.expected_resume,
     }
-    yield from (f"  {name:<10}{one_line(value)}" for name, value in facts.items() if value)
+    yield from ((name, moments(one_line(value)), None) for name, value in said.items() if value)
 
 
-def _breakers(state: State) -> Iterator[str]:
+def _breakers(state: State) -> Iterator[Row]:
     if not state.circuit_breaker:
-        yield "breakers    none has ever failed"
+        yield "breakers", "none has ever failed", Mood.GOOD
     for ecosystem, breaker in sorted(state.circuit_breaker.items()):
-        yield f"breaker     {ecosystem}: {_breaker(breaker)}"
+        yield "breaker", moments(f"{ecosystem}: {_breaker(breaker)}"), _BREAKERS[breaker.state]
 
 
 def _breaker(breaker: Breaker) -> str:
@@ -147,40 +155,43 @@ def _breaker(breaker: Breaker) -> str:
     return f"{breaker.state}, {count}{stages}{last}{tried if breaker.failed_probes else ''}{until}"
 
 
-def _budget(state: State) -> Iterator[str]:
+def _budget(state: State) -> Iterator[Row]:
     for standing in state.minutes:
-        yield f"minutes     {standing.words}{_ALLOWS[standing.state]}"
+        yield "minutes", f"{standing.words}{_ALLOWS[standing.state]}", _MINUTES[standing.state]
 
 
-def _reviews(state: State) -> Iterator[str]:
+def _reviews(state: State) -> Iterator[Row]:
     for review in state.reviews:
         late = f", longer than {review.limit_days} d (alarms.review_days)" if review.alarm else ""
         waits = f"{counted(review.recipes, 'recipe')}, not merged for {review.days:.1f} d, since {review.since}"
-        yield f"review      {review.batch_id}: {waits}{late}"
+        yield "review", moments(f"{review.batch_id}: {waits}{late}"), Mood.BAD if review.alarm else Mood.IDLE
 
 
-def _frozen(state: State) -> Iterator[str]:
+def _frozen(state: State) -> Iterator[Row]:
     for one in state.frozen:
-        yield f"frozen      {one.source} since {one.since}: {one_line(one.message)}"
+        yield "frozen", f"{one.source} since {moments(one.since)}: {one_line(one.message)}", Mood.BAD
 
 
-def _doubtful(state: State) -> Iterator[str]:
+def _doubtful(state: State) -> Iterator[Row]:
     if state.doubtful:
         entries = counted(state.doubtful, "entry", "entries")
-        yield f"doubtful    {entries}: only a person can tell what tool is meant (`doit why <source>`)"
+        yield "doubtful", f"{entries}: only a person can tell what tool is meant (`doit why SOURCE`)", Mood.WARN
 
 
-def _alarms(state: State) -> Iterator[str]:
+def _alarms(state: State) -> Iterator[Row]:
     for alarm in state.alarms:
-        since = f", since {alarm.since}" if alarm.since else ""
-        yield f"alarm       {alarm.kind}: {in_words(alarm)}{since}"
+        since = f", since {moments(alarm.since)}" if alarm.since else ""
+        yield "alarm", f"{alarm.kind}: {in_words(alarm)}{since}; {one_line(alarm.remedy)}", Mood.BAD
 
 
-def _journal(state: State) -> Iterator[str]:
+def _journal(state: State) -> Iterator[Row]:
     if state.damaged_lines:
-        yield f"journal     {counted(state.damaged_lines, 'line')} cannot be read, and what they said is not known"
+        words = f"{counted(state.damaged_lines, 'line')} cannot be read, and what they said is not known"
+        yield "journal", words, Mood.BAD
 
 
+_BREAKERS = {BreakerState.CLOSED: Mood.GOOD, BreakerState.OPEN: Mood.BAD, BreakerState.HALF_OPEN: Mood.WARN}
+_MINUTES = {BudgetState.FREE: Mood.GOOD, BudgetState.SAMPLING: Mood.WARN, BudgetState.SPENT: Mood.BAD}
 _ALLOWS = {
     BudgetState.FREE: "",
     BudgetState.SAMPLING: ", only a sample is validated",

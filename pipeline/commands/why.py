@@ -29,6 +29,7 @@ from pipeline.selection.explain import Explanation, GateAnswer, explain
 from pipeline.source import ecosystem_of
 from pipeline.state import journal
 from pipeline.store import Paths, read_result
+from pipeline.terminal import signed
 from pipeline.text import one_line
 
 # Attempts that are told, and characters of a message: enough for a batch or two on all platforms.
@@ -56,7 +57,7 @@ class Why(StateCommand):
             rule = f"explains one source, not {len(arguments)}"
             raise wrong_call(self.name, rule, "name it: `doit why npm:prettier`")
         told = explained(root, arguments[0])
-        self.tell(told, words(told))
+        self.tell(told, signed(words(told)))
         return 0
 
 

@@ -1,5 +1,6 @@
 """The commands that people type: what each does, what it leaves alone, and what a wrong one is told."""
 
+import json
 import shutil
 
 import pytest
@@ -139,15 +140,22 @@ def test_overrides_on_the_command_line_take_effect(stocked: World) -> None:
 
 def test_list_reads_like_the_diagram(stocked: World) -> None:
     """`doit list` has one line for each stage, in the order of the pipeline, and leaves no trace in the records."""
-    listed = stocked.ran("list").out.splitlines()
-    assert [line.split()[0] for line in listed] == [*STAGES, *BESIDE]
+    listed = [line.split() for line in stocked.ran("list").out.splitlines()]
+    assert [words[1] for words in listed if words and words[0] == "·"] == [*STAGES, *BESIDE]
+    stocked.ran("snapshot")
+    document = json.loads(stocked.ran("list", "--json").out)
+    assert [(task["name"], task["results"], task["of"]) for task in document["tasks"]] == [
+        *[("snapshot", 1, 1), ("generate", 0, 3), ("validate", 0, 3), ("constrain", 0, 3), ("payload", 0, 1)],
+        ("seed", 0, 0),
+    ]
+    stocked.ran("clean", "snapshot")
     assert stocked.records() == []
     assert stocked.registry.seen() == []
 
 
 def test_list_all_names_every_task(stocked: World) -> None:
     """`doit list --all` names stages, groups and packages."""
-    names = {line.split()[0] for line in stocked.ran("list", "--all").out.splitlines()}
+    names = {line.split()[1] for line in stocked.ran("list", "--all").out.splitlines()}
     validate = f"validate:{HOST.id}:npm.prettify"
     assert {"generate", "generate:npm", "generate:npm:prettify", "generate:pypi:blacken", validate} <= names
 
