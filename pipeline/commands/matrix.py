@@ -6,11 +6,12 @@ from typing import Any
 
 from pipeline.awaited import matrix_path
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
-from pipeline.config import RunnerClass
+from pipeline.config import Config, RunnerClass
 from pipeline.constraints import PASSED
+from pipeline.control.budget import runner_class
 from pipeline.errors import PipelineError
 from pipeline.lock import alone
-from pipeline.matrix import LARGEST_OUTPUT, cut, strategy
+from pipeline.matrix import LARGEST_OUTPUT, cut, has_job, strategy
 from pipeline.model import Batch, Generated, MatrixRecord, OutcomeRecord, Verdict
 from pipeline.platforms import BY_ID
 from pipeline.settings import load_control
@@ -30,7 +31,7 @@ class Matrix(StateCommand):
             "long": "github-output",
             "type": bool,
             "default": False,
-            "help": "append matrix=, empty= and batch= to the file that GITHUB_OUTPUT names",
+            "help": "append matrix, empty, batch and macos to the file that GITHUB_OUTPUT names",
         },
     )
 
@@ -54,11 +55,18 @@ class Matrix(StateCommand):
             if record is not None:
                 write(matrix_path(root.paths, runner), record)
         if options["github_output"]:
-            empty = "false" if record and record.jobs else "true"
             with Path(output).open("a", encoding="utf-8") as file:
-                file.write(f"matrix={document}\nempty={empty}\nbatch={record.batch_id if record else ''}\n")
+                file.write(_output(root.config, record, document))
         self.say(document)
         return 0
+
+
+def _output(config: Config, record: MatrixRecord | None, document: str) -> str:
+    """Return what later jobs ask: the jobs, whether there are none, the batch, and whether macOS is measured at all."""
+    macos = any(has_job(config, name) for name in BY_ID if runner_class(name) is RunnerClass.MACOS)
+    empty = record is None or not record.jobs
+    said = {"matrix": document, "empty": empty, "batch": record.batch_id if record else "", "macos": macos}
+    return "".join(f"{key}={str(value).lower() if isinstance(value, bool) else value}\n" for key, value in said.items())
 
 
 def _cut(root: Root, batch: Batch, runner: RunnerClass) -> MatrixRecord:
