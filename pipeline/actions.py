@@ -142,7 +142,8 @@ def validate(platform: str, source: str) -> Kept:
         verdict = keeping(verdict, known, run.order(source).after)
     if existing is None or msgspec.structs.replace(verdict, at=existing.at) != existing:
         write(path, verdict)  # what says the same again keeps its time
-    if verdict is not existing and run.plan.made_here(platform):
+    new = verdict is not existing and run.plan.made_here(platform)
+    if new or run.plan.brought(platform):  # a job's own control file goes with it, so its breakers learn nothing
         run.measured(verdict)
     run.progress.validated(verdict)
     return {"digest": validate_digest(run.plan, platform, run.order(source)), "final": verdict_is_final(verdict)}

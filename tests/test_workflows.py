@@ -131,3 +131,25 @@ def test_batches_never_overlap_and_avoid_the_full_hour() -> None:
     minute, *rest = schedule["cron"].split()
     assert (int(minute) > 0, rest) == (True, ["*"] * 4)
     assert BATCH["concurrency"] == {"group": "recipeline-batch", "cancel-in-progress": False}
+
+
+def example() -> str:
+    """Return the workflow that docs/ci.md offers for a registry of one's own, its blanks filled in."""
+    page = (SHIPPED / "docs" / "ci.md").read_text()
+    (found,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("name: ")]
+    return str(found).replace("OWNER", "octo").replace("COMMIT", "0" * 40)
+
+
+def test_the_example_for_another_registry_calls_this_workflow(tmp_path: Path) -> None:
+    """It gives every input that must be given, and the most that any job asks for; both checkers pass it."""
+    job = yaml.safe_load(example())["jobs"]["batch"]
+    called = BATCH[True]["workflow_call"]["inputs"]
+    assert set(job["with"]) == {name for name, rules in called.items() if rules.get("required")}
+    allowed = {scope for each in BATCH["jobs"].values() for scope in each["permissions"]}
+    assert set(job["permissions"]) == allowed
+    assert set(BATCH[True]["workflow_dispatch"]["inputs"]) == set(called)
+    copy = tmp_path / ".github" / "workflows" / "recipes.yml"
+    copy.parent.mkdir(parents=True)
+    copy.write_text(example())
+    assert zizmor(copy) == []
+    assert actionlint(copy) == []
