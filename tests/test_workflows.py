@@ -90,7 +90,7 @@ def test_what_runs_packages_has_no_secret_and_cannot_write() -> None:
     jobs = BATCH["jobs"]
     assert BATCH["permissions"] == {}
     writing = {name for name, job in jobs.items() if "write" in job["permissions"].values()}
-    assert writing == {"merge"}
+    assert writing == {"sync", "merge"}
     for name in ("validate", "validate-macos"):
         assert jobs[name]["permissions"] == {"contents": "read"}
         assert not re.search(r"secrets\.|github\.token|GH_TOKEN|actions/cache", json.dumps(jobs[name]))

@@ -64,6 +64,7 @@ def test_the_jobs_end_with_the_payload_of_one_bare_doit(registry_of_recipes: Wor
     said = {name: [job.said for job in jobs if job.result != "success"] for name, jobs in workflow.jobs.items()}
     assert not any(said.values()), said
     assert {name: len(jobs) for name, jobs in workflow.jobs.items()} == {
+        "sync": 1,
         "generate": 1,
         "validate": 2,
         "select-macos": 1,
@@ -71,7 +72,7 @@ def test_the_jobs_end_with_the_payload_of_one_bare_doit(registry_of_recipes: Wor
         "merge": 1,
     }
     assert workflow.jobs["generate"][0].requests
-    later = [job.requests for name, jobs in workflow.jobs.items() if name != "generate" for job in jobs]
+    later = [job.requests for name, jobs in workflow.jobs.items() if name not in {"sync", "generate"} for job in jobs]
     assert later == [[]] * len(later)
 
     registry_of_recipes.ran()
@@ -132,7 +133,7 @@ def test_a_prediction_only_run_publishes_nothing(registry_of_recipes: World) -> 
     workflow = batch(registry_of_recipes, tier="predict")
     workflow.run()
     assert workflow.result("generate") == "success", workflow.jobs["generate"][0].said
-    assert {name for name, jobs in workflow.jobs.items() if jobs} == {"generate"}
+    assert {name for name, jobs in workflow.jobs.items() if jobs} == {"sync", "generate"}
     assert "generate/npm/prettify.toml" in workflow.artifacts["generate"]
 
 
@@ -162,11 +163,11 @@ def test_inputs_that_are_none_stop_the_first_step(registry_of_recipes: World, in
     """What could be read as something else never reaches a command."""
     workflow = batch(registry_of_recipes, **inputs)
     workflow.run()
-    (generate,) = workflow.jobs["generate"]
-    assert generate.result == "failure"
-    assert "::error::" in generate.said
-    assert [path.name for path in generate.folder.iterdir()] == ["output.txt"]
-    assert not workflow.jobs["merge"]
+    (first,) = workflow.jobs["sync"]
+    assert first.result == "failure"
+    assert "::error::" in first.said
+    assert [path.name for path in first.folder.iterdir()] == ["output.txt"]
+    assert [name for name, jobs in workflow.jobs.items() if jobs] == ["sync"]
 
 
 def test_an_hour_without_work_is_no_failure(registry_of_recipes: World) -> None:
@@ -176,6 +177,7 @@ def test_an_hour_without_work_is_no_failure(registry_of_recipes: World) -> None:
     workflow = batch(registry_of_recipes)
     workflow.run()
     assert {name: workflow.result(name) for name in workflow.jobs} == {
+        "sync": "success",
         "generate": "success",
         "validate": "skipped",
         "select-macos": "skipped",

@@ -59,7 +59,9 @@ class Workflow:
         """Carry out the jobs in the order of the file, in which none needs a later one."""
         for name, job in self.document["jobs"].items():
             self.jobs[name] = []
-            if self._decides(job.get("if", "True"), self._context(None)):
+            asked = job.get("if", "True")
+            failed = {self.result(needed) for needed in job.get("needs", [])} - {"success"}
+            if (not failed or "cancelled()" in asked) and self._decides(asked, self._context(None)):
                 for matrix in self._matrix(job):
                     self.jobs[name].append(self._run_job(name, job, matrix))
             self.after(name)
