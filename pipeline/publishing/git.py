@@ -159,6 +159,10 @@ class Repository:
         seconds = int(self._run("log", "-1", "--no-show-signature", "--format=%at", commit))
         return timestamp(datetime.fromtimestamp(seconds, UTC))
 
+    def committed_at(self, commit: str) -> int:
+        """Return the committer's time of a commit, in seconds since the Unix epoch."""
+        return int(self._run("log", "-1", "--no-show-signature", "--format=%ct", commit))
+
     def message(self, commit: str) -> str:
         """Return the message of a commit."""
         return self._run("log", "-1", "--no-show-signature", "--format=%B", commit).decode(errors="replace")
@@ -249,6 +253,11 @@ def blob_id(content: bytes, like: str) -> str:
     """Return the object id that git gives to some bytes, in the kind of repository that gave the id `like`."""
     kind = "sha1" if len(like) == 40 else "sha256"
     return new_hash(kind, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def is_same(known: str | None, content: bytes) -> bool:
+    """Return whether some bytes are those that git knows by an id."""
+    return known is not None and blob_id(content, known) == known
 
 
 def _git(folder: Path, environment: Mapping[str, str], *arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
