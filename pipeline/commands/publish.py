@@ -10,7 +10,7 @@ from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.lock import alone
 from pipeline.plan import revisions_of
 from pipeline.publishing.books import Books
-from pipeline.publishing.destination import destination_of
+from pipeline.publishing.places import destination_of
 from pipeline.publishing.publish import Published, publish
 from pipeline.text import counted
 

@@ -25,11 +25,14 @@ from pipeline.model import (
     Excluded,
     LedgerEntry,
     LedgerFile,
+    Payload,
     Queue,
     Stage,
 )
 from pipeline.publishing.books import Books, save_state
 from pipeline.publishing.destination import Change, Destination, Placed
+from pipeline.publishing.joining import refuse_other
+from pipeline.publishing.orders import keep_order
 from pipeline.publishing.settle import Settled, arrivals, settle, settled_queue
 from pipeline.publishing.work import Work, read_batch, read_work, refuse_held
 from pipeline.selection.statuses import after_batch
@@ -64,18 +67,29 @@ def publish(
     current = frozen.id if frozen else None
     if dry_run:
         settled = Settled(merged=[entry.batch_id for entry in arrivals(books, destination, current)])
-        return _told(_begun(books, destination, now, frozen, settled.merged)[1], settled)
+        work, entry = _begun(books, destination, now, frozen, settled.merged)
+        _refuse_blocked(work, entry, destination)
+        return _told(entry, settled)
+    if destination.restore_state():
+        books.reread()
     settled = settle(books, destination, now, current)
     try:
         work, entry = _begun(books, destination, now, frozen, settled.merged)
+        _refuse_blocked(work, entry, destination)
     except PipelineError:
         if settled != Settled():
             save_state(books, destination)
         raise
     if work is None:
         return _told(entry, settled, already=True, state_commit=save_state(books, destination))
-    entry = _carried_out(books, work, entry, destination, revisions)
-    return _told(entry, settled, state_commit=save_state(books, destination))
+    done = _carried_out(books, work, entry, destination, revisions)
+
+    def again() -> None:
+        known = books.ledger.entry(done.batch_id)
+        if known is None or known in (entry, done):  # else somebody else has published it meanwhile
+            _written(books, work, done, destination, revisions)
+
+    return _told(done, settled, state_commit=save_state(books, destination, again))
 
 
 def keep_replaced(paths: Paths, files: list[LedgerFile], destination: Destination) -> None:
@@ -99,6 +113,7 @@ def _begun(
     batch = frozen or read_batch(books.paths)
     known = books.ledger.entry(batch.id)
     if known is not None and known.state is not BatchState.BUILT:
+        _refuse_namesake(books.paths, known)
         return None, known
     work = read_work(books.paths, books.config, batch)
     if known is None:
@@ -116,6 +131,13 @@ def _begun(
         files=_files(work, known, destination),
         excluded=work.payload.excluded,
     )
+
+
+def _refuse_namesake(paths: Paths, known: LedgerEntry) -> None:
+    """Raise `PipelineError` when the payload is one of other recipes that another machine gave the same id to."""
+    payload = read_result(paths.payload, Payload)
+    if payload is not None and payload.batch_id == known.batch_id:
+        refuse_other(known, files=payload.files, excluded=payload.excluded)
 
 
 def _files(work: Work, known: LedgerEntry | None, destination: Destination) -> list[LedgerFile]:
@@ -154,21 +176,30 @@ def _carried_out(
     books: Books, work: Work, entry: LedgerEntry, destination: Destination, revisions: Mapping[str, int]
 ) -> LedgerEntry:
     """Take the steps, in the order in which a killed publication can be taken up again."""
-    moment = instant(entry.published_at)
     books.ledger.append(entry)
     keep_replaced(books.paths, entry.files, destination)
     _keep_statements(books.paths, work)
     placed = _placed(work, entry, destination)
-    attempts = _attempts(books, work, entry, revisions)
+    state = BatchState.MERGED if placed.merged else BatchState.PUBLISHED
+    done = msgspec.structs.replace(entry, state=state, branch=placed.branch, commit=placed.commit)
+    _written(books, work, done, destination, revisions)
+    return done
+
+
+def _written(
+    books: Books, work: Work, done: LedgerEntry, destination: Destination, revisions: Mapping[str, int]
+) -> None:
+    """Write down what the publication came to; on top of what others have written, all of it may be repeated."""
+    moment = instant(done.published_at)
+    attempts = _attempts(books, work, done, revisions)
     conclusions = [attempt for attempt in attempts if attempt.stage is Stage.PAYLOAD]
     books.remember(attempts)
     books.update_control(attempts, moment)
-    books.change_queue(_after(books, conclusions, placed, entry, destination))
+    books.change_queue(_after(books, conclusions, done, destination))
     books.count(_numbers(books, work, conclusions, moment))
-    state = BatchState.MERGED if placed.merged else BatchState.PUBLISHED
-    done = msgspec.structs.replace(entry, state=state, branch=placed.branch, commit=placed.commit)
+    if done.state is BatchState.PUBLISHED:
+        keep_order(books, work.payload, branch=done.branch, body=work.body, message=work.message)
     books.ledger.append(done)
-    return done
 
 
 def _keep_statements(paths: Paths, work: Work) -> None:
@@ -182,9 +213,17 @@ def _placed(work: Work, entry: LedgerEntry, destination: Destination) -> Placed:
     """Bring the recipes to their destination. A batch without any has nowhere to go, and nothing to wait for."""
     if not work.recipes:
         return Placed(merged=True)
-    return destination.place(
-        Change(branch=entry.branch, files=work.recipes, message=work.message, at=entry.published_at)
-    )
+    return destination.place(_change(work, entry))
+
+
+def _refuse_blocked(work: Work | None, entry: LedgerEntry, destination: Destination) -> None:
+    """Raise `PipelineError` when the recipes could not be brought to their destination."""
+    if work is not None and work.recipes:
+        destination.check(_change(work, entry))
+
+
+def _change(work: Work, entry: LedgerEntry) -> Change:
+    return Change(branch=entry.branch, files=work.recipes, message=work.message, at=entry.published_at)
 
 
 def _attempts(books: Books, work: Work, entry: LedgerEntry, revisions: Mapping[str, int]) -> list[Attempt]:
@@ -202,11 +241,11 @@ def _attempts(books: Books, work: Work, entry: LedgerEntry, revisions: Mapping[s
 
 
 def _after(
-    books: Books, conclusions: list[Attempt], placed: Placed, entry: LedgerEntry, destination: Destination
+    books: Books, conclusions: list[Attempt], entry: LedgerEntry, destination: Destination
 ) -> Callable[[Queue], Queue]:
     """Return the change that the batch makes to the queue."""
     history = books.history(instant(entry.published_at))
-    succeeded = EntryStatus.SUCCESS if placed.merged else EntryStatus.IN_REVIEW
+    succeeded = EntryStatus.SUCCESS if entry.state is BatchState.MERGED else EntryStatus.IN_REVIEW
 
     def wanted(queue: Queue) -> Queue:
         changed = after_batch(queue, conclusions, history, books.config, at=entry.published_at, succeeded=succeeded)

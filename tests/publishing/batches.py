@@ -35,7 +35,7 @@ from pipeline.model import (
 )
 from pipeline.provenance.statement import Circumstances, bundle, with_statements
 from pipeline.publishing.books import Books
-from pipeline.publishing.destination import destination_of
+from pipeline.publishing.places import destination_of
 from pipeline.publishing.publish import Published, publish
 from pipeline.publishing.rollback import RolledBack, roll_back
 from pipeline.recipe import recipe_path
