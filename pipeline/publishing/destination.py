@@ -54,6 +54,9 @@ class Destination(Protocol):
     def place(self, change: Change) -> Placed:
         """Bring a change to its destination; what is there already stays as it is."""
 
+    def has(self, commit: str) -> bool:
+        """Return whether what is in use holds a commit; where there are none, all that was done is in use."""
+
     def is_merged(self, entry: LedgerEntry) -> bool:
         """Return whether the recipes of a published batch are in use."""
 
@@ -94,6 +97,10 @@ class Folder:
         for path in change.removed:
             self._paths.recipe(path).unlink(missing_ok=True)
         return Placed(merged=True)
+
+    def has(self, commit: str) -> bool:  # noqa: ARG002  # there are no commits
+        """Return that it does."""
+        return True
 
     def is_merged(self, entry: LedgerEntry) -> bool:
         """Return whether its recipes are all there: what wrote them may have been cut off."""
@@ -162,6 +169,10 @@ class Branch:
                 remedy="rename or delete that branch, then repeat the command",
             )
         return tip, False
+
+    def has(self, commit: str) -> bool:
+        """Return whether the commit belongs to the history of HEAD."""
+        return self._head is not None and self._repository.contains(self._head, commit)
 
     def is_merged(self, entry: LedgerEntry) -> bool:
         """Return whether HEAD contains the batch's commit, or (after a squash) each of its recipes byte for byte."""

@@ -1,9 +1,10 @@
 """The pull request that a change asks for, kept with the state until it is merged or closed."""
 
 from pipeline.config import PublishMode
+from pipeline.forge.base import PullRequest
 from pipeline.model import Payload, PullRequestOrder
 from pipeline.publishing.books import Books
-from pipeline.store import encode, write
+from pipeline.store import encode, read, write
 
 
 def keep_order(books: Books, payload: Payload, *, branch: str, body: str, message: str) -> None:
@@ -30,3 +31,15 @@ def keep_order(books: Books, payload: Payload, *, branch: str, body: str, messag
 def drop_order(books: Books, batch_id: str) -> None:
     """Remove the order of a batch that nobody is to merge any more."""
     books.paths.pull_request(batch_id).unlink(missing_ok=True)
+
+
+def read_orders(books: Books) -> list[PullRequestOrder]:
+    """Return all orders, by their batches' ids; raises `PipelineError` for one that cannot be read."""
+    places = sorted(books.paths.pull_requests_folder.glob("*.json"))
+    return [read(place, PullRequestOrder, purpose="order of a pull request") for place in places]
+
+
+def same_text(pull: PullRequest, order: PullRequestOrder) -> bool:
+    """Return whether a pull request says what its order says; a forge may end lines in its own way."""
+    body = pull.body.replace("\r\n", "\n").strip()
+    return (pull.title, body) == (order.title, order.body.replace("\r\n", "\n").strip())

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pipeline.clock import Clock, SystemClock
 from pipeline.config import Config, PublishMode
 from pipeline.errors import PipelineError
+from pipeline.forge.base import Forge
+from pipeline.forge.connect import connect
 from pipeline.publishing.destination import Branch, Destination, Folder
 from pipeline.publishing.git import repository_around
 from pipeline.publishing.remote import remote_of
@@ -28,6 +30,18 @@ def destination_of(paths: Paths, config: Config, environment: Mapping[str, str],
                 )
             remote = remote_of(repository, config.publish.remote, environment)
             return RemoteBranch(paths, config, remote, clock)
+
+
+def forge_of(paths: Paths, config: Config, environment: Mapping[str, str]) -> Forge | None:
+    """Return the forge of a root, None where batches are published without one; nothing is asked of it yet.
+
+    Raises `PipelineError` when the checkout, the remote, the token or PyGithub is missing.
+    """
+    if config.publish.mode is PublishMode.LOCAL:
+        return None
+    repository = repository_around(paths.root, environment, paths.build / ".publish-index")
+    address = remote_of(repository, config.publish.remote, environment).address() if repository else ""
+    return connect(config, environment, address)
 
 
 def restore_state(paths: Paths, config: Config, environment: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ import msgspec
 
 from pipeline.digests import sha256
 from pipeline.errors import PipelineError
+from pipeline.forge.base import Forge
 from pipeline.history.attempts import attempts_of
 from pipeline.history.fingerprint import policy_digest
 from pipeline.history.ledger import held_paths
@@ -33,6 +34,8 @@ from pipeline.publishing.books import Books, save_state
 from pipeline.publishing.destination import Change, Destination, Placed
 from pipeline.publishing.joining import refuse_other
 from pipeline.publishing.orders import keep_order
+from pipeline.publishing.pull_requests import Asked, ask
+from pipeline.publishing.reviewed import Reviewed, review
 from pipeline.publishing.settle import Settled, arrivals, settle, settled_queue
 from pipeline.publishing.work import Work, read_batch, read_work, refuse_held
 from pipeline.selection.statuses import after_batch
@@ -42,7 +45,8 @@ from pipeline.store import Paths, read_result, write_bytes
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """What a publication came to. `already` is true when the batch had been published before.
 
-    `state_commit` is "" when the state needed no commit.
+    `state_commit` is "" when the state needed no commit. `reviewed` and `asked` are what came of all pull requests,
+    `pull_request` is the address of this batch's; without a forge they are empty.
     """
 
     batch_id: str
@@ -54,12 +58,24 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     excluded: list[Excluded]
     settled: Settled
     state_commit: str = ""
+    pull_request: str = ""
+    reviewed: Reviewed = Reviewed()
+    asked: Asked = Asked()
 
 
 def publish(
-    books: Books, *, destination: Destination, revisions: Mapping[str, int], now: datetime, dry_run: bool = False
+    books: Books,
+    *,
+    destination: Destination,
+    revisions: Mapping[str, int],
+    now: datetime,
+    forge: Forge | None = None,
+    dry_run: bool = False,
 ) -> Published:
-    """Publish the batch in `build/`; the root's lock is held by the caller. With `dry_run` nothing is written.
+    """Publish the batch in `build/`; the root's lock is held by the caller. With `dry_run` nothing is written or asked.
+
+    On a forge, what was merged or closed is read first, and pull requests are opened last: with all state saved, a
+    limit or a forge that does not answer puts nothing off but them.
 
     Raises `PipelineError` when there is no batch, or its payload is not whole; nothing of it is written then.
     """
@@ -72,16 +88,18 @@ def publish(
         return _told(entry, settled)
     if destination.restore_state():
         books.reread()
+    reviewed = review(books, destination, forge) if forge is not None else Reviewed()
     settled = settle(books, destination, now, current)
     try:
         work, entry = _begun(books, destination, now, frozen, settled.merged)
         _refuse_blocked(work, entry, destination)
     except PipelineError:
-        if settled != Settled():
+        if settled != Settled() or reviewed.is_news:
             save_state(books, destination)
         raise
     if work is None:
-        return _told(entry, settled, already=True, state_commit=save_state(books, destination))
+        told = _told(entry, settled, already=True, state_commit=save_state(books, destination))
+        return _with_pull_requests(books, destination, forge, now, told, reviewed)
     done = _carried_out(books, work, entry, destination, revisions)
 
     def again() -> None:
@@ -89,7 +107,40 @@ def publish(
         if known is None or known in (entry, done):  # else somebody else has published it meanwhile
             _written(books, work, done, destination, revisions)
 
-    return _told(done, settled, state_commit=save_state(books, destination, again))
+    told = _told(done, settled, state_commit=save_state(books, destination, again))
+    return _with_pull_requests(books, destination, forge, now, told, reviewed)
+
+
+def _with_pull_requests(
+    books: Books, destination: Destination, forge: Forge | None, now: datetime, told: Published, before: Reviewed
+) -> Published:
+    """Open the pull requests that wait, that of this batch among them, and save what the ledger says of them."""
+    if forge is None:
+        return told
+    after, asked = Reviewed(), Asked()
+
+    def go() -> None:
+        nonlocal after, asked
+        after = review(books, destination, forge)
+        asked = ask(books, forge, after, now)
+
+    go()
+    state_commit = save_state(books, destination, go) or told.state_commit
+    entry = books.ledger.entry(told.batch_id)
+    reviewed = msgspec.structs.replace(
+        after,
+        merged=[*before.merged, *after.merged],
+        closed=[*before.closed, *after.closed],
+        declined=[*before.declined, *after.declined],
+    )
+    return msgspec.structs.replace(
+        told,
+        state=entry.state if entry else told.state,
+        pull_request=entry.pull_request if entry else "",
+        reviewed=reviewed,
+        asked=asked,
+        state_commit=state_commit,
+    )
 
 
 def keep_replaced(paths: Paths, files: list[LedgerFile], destination: Destination) -> None:

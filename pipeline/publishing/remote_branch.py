@@ -81,6 +81,10 @@ class RemoteBranch:
             remedy="see who that is, then repeat the command",
         )
 
+    def has(self, commit: str) -> bool:
+        """Return whether the commit belongs to the history of the remote's base branch."""
+        return bool(commit) and self._git.contains(self._base, commit)
+
     def is_merged(self, entry: LedgerEntry) -> bool:
         """Return whether the base has the batch's commit, or (after a squash) each of its recipes byte for byte."""
         if entry.commit and self._git.contains(self._base, entry.commit):

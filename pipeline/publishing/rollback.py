@@ -122,6 +122,11 @@ def _asked(entry: LedgerEntry, sources: Collection[str]) -> list[str]:
             raise UnknownName(f"batch {entry.batch_id} holds no recipe of {shorten(source)}", remedy=remedy)
     if not known:
         raise PipelineError(f"batch {entry.batch_id} holds no recipes", remedy="nothing needs to be rolled back")
+    if entry.state is BatchState.CLOSED:
+        raise PipelineError(
+            f"the pull request of {entry.batch_id} was closed without a merge: nothing of it is in use",
+            remedy="nothing needs to be rolled back; `doit requeue SOURCE` asks for one of its packages again",
+        )
     asked = [source for source in known if not sources or source in sources]
     if entry.state is BatchState.BUILT and asked != known:  # finishing it would bring them back
         raise PipelineError(
