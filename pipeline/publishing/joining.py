@@ -121,6 +121,8 @@ def joined_queue(before: bytes | None, ours: bytes, theirs: bytes, *, ours_count
     keys = [*new, *(key for key in added if key not in new)]
     gone = {key for key in old if key not in new or key not in added}
     entries = [_entry_of(old.get(key), new.get(key), added.get(key)) for key in keys if key not in gone]
+    if entries == counts["entries"]:
+        return first
     updated = max(counts["updated_at"], other["updated_at"], key=_utc)
     return _written({**counts, "updated_at": updated, "entries": entries})
 
@@ -221,9 +223,9 @@ def _entry(reader: Any, line: bytes) -> LedgerEntry | None:  # noqa: ANN401  # a
     return found
 
 
-def _event(entry: LedgerEntry) -> LedgerEntry:
+def _event(entry: LedgerEntry) -> bytes:
     """Return a line without its times: two machines that saw one thing wrote the same of it."""
-    return msgspec.structs.replace(entry, at="", published_at="", created_at="")
+    return msgspec.json.encode(msgspec.structs.replace(entry, at="", published_at="", created_at=""))
 
 
 def _is_copy(seen: _Glance, published: Collection[str]) -> bool:
