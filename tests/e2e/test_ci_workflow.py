@@ -1,6 +1,7 @@
 """The jobs of the workflow, carried out line by line in clones of their own, end as one bare `doit` does."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from pipeline.model import Payload, Tier, VerdictStatus
 from pipeline.store import SHIPPED, Paths
 from tests.e2e.workflow import Workflow, repository
 from tests.e2e.world import HOST, World, load
+from tests.fake_forge import FakeForge
 
 FILE = SHIPPED / ".github" / "workflows" / "batch.yml"
 MACOS = "darwin-arm64"
@@ -203,3 +205,19 @@ def test_a_job_on_another_machine_than_its_platform_does_not_pass_off_a_predicti
     )
     assert load(merged(workflow).payload, Payload).platforms[other] == {VerdictStatus.NOT_RUN: 3}
     assert f"{other}-1-of-1: 0 of 3 packages have a result" in workflow.jobs["merge"][0].said
+
+
+def test_on_a_forge_it_ends_in_a_pull_request(registry_of_recipes: World, tmp_path: Path) -> None:
+    """As on GitHub: branch and state are pushed, one pull request is opened, and no job tells the token."""
+    with FakeForge(tmp_path / "forge") as forge:
+        push = ["git", "push", "-q", "--force", str(forge.bare.path), "main"]
+        subprocess.run(push, cwd=registry_of_recipes.root, check=True)
+        workflow = Workflow(FILE, registry_of_recipes, forge)
+        workflow.run()
+        said = "".join(job.said for jobs in workflow.jobs.values() for job in jobs)
+        assert {name: workflow.result(name) for name in workflow.jobs} == dict.fromkeys(workflow.jobs, "success"), said
+        opened = [seen for seen in forge.writes() if seen.path.endswith("/pulls")]
+        assert [seen.status for seen in opened] == [201]
+        assert forge.token not in said
+        told = b"".join(content for artifact in workflow.artifacts.values() for content in artifact.values())
+        assert forge.token.encode() not in told

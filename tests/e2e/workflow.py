@@ -17,10 +17,9 @@ import yaml
 
 from pipeline.store import SHIPPED
 from tests.e2e.world import DOIT, PATIENCE, World
+from tests.fake_forge import FakeForge
 
 COMMIT = "0" * 40
-# The one place that says how the workflow publishes here: there is no forge, so in the clone itself.
-PUBLISH_MODE = "local"
 COMMANDS = re.findall(r'^(\w+) = "pipeline\.', (SHIPPED / "pyproject.toml").read_text(), re.MULTILINE)
 # Steps that this machine must not or cannot do: one changes its kernel.
 LEFT_OUT = {"Let the sandbox make user namespaces"}
@@ -46,9 +45,10 @@ class Job:
 class Workflow:
     """A workflow, the repository that it runs in, and what its jobs have kept."""
 
-    def __init__(self, file: Path, world: World, **inputs: str) -> None:
+    def __init__(self, file: Path, world: World, forge: FakeForge | None = None, **inputs: str) -> None:
         self.document: dict[str, Any] = yaml.safe_load(file.read_text())
         self.world = world
+        self.forge = forge
         self.inputs = inputs
         self.artifacts: dict[str, Artifact] = {}
         self.jobs: dict[str, list[Job]] = {}
@@ -111,7 +111,9 @@ class Workflow:
         """Run a step's lines as GitHub does, with `bash -eo pipefail`; return whether it went well, and its outputs."""
         output = run.folder / "output.txt"
         output.write_text("")
-        given = {**self.document.get("env", {}), "PUBLISH_MODE": PUBLISH_MODE, **step.get("env", {})}
+        # Without a forge, each clone is published in itself.
+        mode = {} if self.forge else {"PUBLISH_MODE": "local"}
+        given = {**self.document.get("env", {}), **mode, **self._runner(), **step.get("env", {})}
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
             cwd=run.folder,
@@ -131,12 +133,20 @@ class Workflow:
 
     # ------------------------------------------------------------------------------------ actions
 
+    def _runner(self) -> dict[str, str]:
+        """Return what a runner tells all steps of the forge."""
+        if self.forge is None:
+            return {}
+        return {"GITHUB_API_URL": self.forge.api, "GITHUB_REPOSITORY": self.forge.repository}
+
     def _check_out(self, given: Mapping[str, Any], run: Job) -> None:
         """Clone the registry, or lay recipeline beside it: its `bin/run`, with this environment instead of its own."""
         assert given["persist-credentials"] is False
         target = run.folder / given["path"]
         if given["path"] == "registry":
             subprocess.run(["git", "clone", "-q", self.world.root, target], check=True, env=self.world.environment())
+            if self.forge:
+                subprocess.run(["git", "remote", "set-url", "origin", self.forge.remote], cwd=target, check=True)
             return
         assert (given["repository"], given["ref"]) == ("octo/recipes", COMMIT)
         (target / "bin").mkdir(parents=True)
@@ -184,12 +194,13 @@ class Workflow:
             for name, jobs in self.jobs.items()
             if name in self.jobs
         }
+        token = self.forge.token if self.forge else ""
         return {
             "inputs": self.inputs,
             "needs": needs,
             "matrix": run.matrix if run else {},
             "steps": run.steps if run else {},
-            "github": {"repository": "octo/recipes", "sha": COMMIT, "token": "", "event_name": "workflow_dispatch"},
+            "github": {"repository": "octo/recipes", "sha": COMMIT, "token": token},
             "runner": {"os": "Linux"},
             "secrets": {},
         }
