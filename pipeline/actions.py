@@ -17,6 +17,7 @@ from pipeline.config import GatesConfig, Policy
 from pipeline.digests import digest_of, sha256
 from pipeline.ecosystems.base import Draft, Made
 from pipeline.ecosystems.drafting import bad_metadata, no_answer, written
+from pipeline.errors import PipelineError
 from pipeline.history.fingerprint import policy_digest
 from pipeline.history.ledger import held_paths
 from pipeline.history.tries import before_outcome, keeping
@@ -76,7 +77,9 @@ def generate(source: str) -> Kept:
     record = read_result(path, OutcomeRecord)
     if record is not None and record.source != source:
         record = None
-    if record is None or record.made_from != made_from or not _outcome_stands(run, record):
+    if run.plan.given:
+        record = _given_outcome(run, source, record)
+    elif record is None or record.made_from != made_from or not _outcome_stands(run, record):
         started = run.clock.now()
         recorder = Recorder(Answers(run.plan.paths, run.plan.config.provenance))
         admission = run.admit(order, run.make(order, recorder))
@@ -109,7 +112,8 @@ def predict(source: str) -> Kept:
     if isinstance(outcome, Generated):
         made_from = run.static_digest(source, outcome)
         record = read_result(path, StaticRecord)
-        if record is None or (record.source, record.made_from) != (source, made_from) or not record.final:
+        known = record is not None and (record.source, record.made_from) == (source, made_from)
+        if record is None or not (known and (record.final or run.plan.given)):
             record = run.predict(source, outcome, made_from)
             write(path, record)
         run.progress.predicted(source, record)
@@ -138,7 +142,8 @@ def validate(platform: str, source: str) -> Kept:
         verdict = keeping(verdict, known, run.order(source).after)
     if existing is None or msgspec.structs.replace(verdict, at=existing.at) != existing:
         write(path, verdict)  # what says the same again keeps its time
-    if verdict is not existing and run.plan.made_here(platform):
+    new = verdict is not existing and run.plan.made_here(platform)
+    if new or run.plan.brought(platform):  # a job's own control file goes with it, so its breakers learn nothing
         run.measured(verdict)
     run.progress.validated(verdict)
     return {"digest": validate_digest(run.plan, platform, run.order(source)), "final": verdict_is_final(verdict)}
@@ -255,6 +260,17 @@ def _outcome_stands(run: Run, record: OutcomeRecord) -> bool:
     return draft.is_file() and sha256(draft.read_bytes()) == record.outcome.recipe_sha256
 
 
+def _given_outcome(run: Run, source: str, record: OutcomeRecord | None) -> OutcomeRecord:
+    """Return what another job has made of a package; raises `PipelineError` when it is not whole."""
+    whole = record is not None and (not isinstance(record.outcome, Generated) or _outcome_stands(run, record))
+    if record is None or not whole:
+        place = run.plan.paths.outcome(source)
+        raise PipelineError(
+            f"{place}: the outcome of {source}, or its recipe, is missing", remedy="unpack the artifact of `generate`"
+        )
+    return record
+
+
 def _keep_draft(run: Run, source: str, made: Made) -> Outcome:
     """Write the recipe of a draft, before the record that vouches for it."""
     path = Path(run.plan.paths.draft(source))
@@ -288,6 +304,8 @@ def _verdict(run: Run, platform: str, source: str, known: Verdict | None) -> Ver
     now = timestamp(run.moment())
     if not isinstance(outcome, Generated):
         return not_generated(source, platform, outcome, now)
+    if run.plan.brought(platform):
+        return run.awaited.verdict(platform, source, outcome, known, now)
     measure = run.plan.made_here(platform)
     made_from = run.verdict_digest(platform, source, outcome)
     after = run.order(source).after

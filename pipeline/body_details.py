@@ -114,6 +114,8 @@ def _platforms(record: ConstraintsRecord) -> list[str]:
         if status in _FAILED:
             verb = "Failed" if status == VerdictStatus.FAILED else "Predicted to fail"
             lines.append(f"{verb} on {code(platform)}: {text(record.reasons.get(platform, '')) or 'no reason given'}")
+        elif status == VerdictStatus.NOT_RUN:
+            lines.append(f"Not run on {code(platform)}: {text(record.reasons.get(platform, '')) or 'no reason given'}")
     return lines
 
 

@@ -248,8 +248,8 @@ COMMANDS = (
     *("run", "list", "info", "clean", "forget", "help"),
     *("stop", "resume", "disable", "enable", "status"),
     *("init", "add"),
-    *("publish", "rollback", "requeue", "recheck", "replay", "why", "metrics", "check", "doctor"),
-    "completion",
+    *("publish", "sync", "rollback", "requeue", "recheck", "replay", "why", "metrics", "check", "doctor"),
+    *("matrix", "collect", "completion"),
 )
 
 

@@ -9,11 +9,12 @@ from functools import cached_property
 import msgspec
 
 from pipeline.checks import nearest
-from pipeline.config import Command, Config, GeneratorKind, Runner, ValidationConfig
+from pipeline.config import GIVEN, CiPart, Command, Config, GeneratorKind, Runner, ValidationConfig
 from pipeline.digests import digest_of
-from pipeline.errors import BadInput, Defect
+from pipeline.errors import BadInput, Defect, PipelineError
 from pipeline.history.fingerprint import policy_of
 from pipeline.host import Host
+from pipeline.matrix import has_job
 from pipeline.model import Batch, Control, InputFingerprints, Queue, WorkOrder
 from pipeline.platforms import BY_ID, Platform
 from pipeline.recipe import recipe_path
@@ -55,15 +56,26 @@ class Plan:
     def measured_here(self, platform: str) -> bool:
         """Return whether this machine is the platform and may run recipes for it."""
         return (
-            self.runner(platform) is Runner.NATIVE
+            self.config.ci.part not in {CiPart.GENERATE, CiPart.MERGE}
+            and self.runner(platform) is Runner.NATIVE
             and self.host.platform is not None
             and self.host.platform.id == platform
         )
 
     def command_of(self, platform: str) -> Command:
-        """Return the command that makes a platform's verdicts, [] when there is none."""
+        """Return the command that makes a platform's verdicts, [] when there is none, or none may be run here."""
         configured = self.config.platforms.get(platform)
-        return configured.command if configured else []
+        runs = self.config.ci.part not in {CiPart.GENERATE, CiPart.MERGE}
+        return configured.command if configured and runs else []
+
+    @property
+    def given(self) -> bool:
+        """Whether another job has made the batch and its outcomes: they stand as they are."""
+        return self.config.ci.part in GIVEN
+
+    def brought(self, platform: str) -> bool:
+        """Return whether jobs of its own bring the platform's verdicts, so that none is made or predicted here."""
+        return self.config.ci.part in {CiPart.GENERATE, CiPart.MERGE} and has_job(self.config, platform)
 
     def made_here(self, platform: str) -> bool:
         """Return whether this machine makes the platform's verdicts by running recipes: its sandbox, or a command."""
@@ -71,7 +83,8 @@ class Plan:
 
     def predicted_here(self, platform: str) -> bool:
         """Return whether the platform's verdict is a prediction on this machine."""
-        return self.runner(platform) in {Runner.NATIVE, Runner.STATIC} and not self.measured_here(platform)
+        known = self.measured_here(platform) or self.brought(platform)
+        return self.runner(platform) in {Runner.NATIVE, Runner.STATIC} and not known
 
     def orders_of(self, ecosystem: str) -> tuple[WorkOrder, ...]:
         """Return the work orders of one ecosystem."""
@@ -138,7 +151,9 @@ def load(
     config = inputs.config
     frozen = read_result(paths.batch, Batch)
     ledger = Ledger(paths)
-    if frozen is not None and _stands(frozen, inputs, ledger):
+    if config.ci.part in GIVEN:
+        batch = _given(paths, frozen, inputs)
+    elif frozen is not None and _stands(frozen, inputs, ledger):
         batch = frozen
     else:
         used = [*ledger.ids, *([frozen.id] if frozen else [])]
@@ -169,6 +184,19 @@ def read_inputs(paths: Paths, config: Config, revisions: Mapping[str, int]) -> I
         ),
     )
     return Inputs(config=config, control=control, queue=queue, generators=generators, fingerprints=fingerprints)
+
+
+def _given(paths: Paths, frozen: Batch | None, inputs: Inputs) -> Batch:
+    """Return the batch of another job; raises `PipelineError` without one.
+
+    It stands although queue and control may have changed since, as it was cut into jobs that are all to be one batch.
+    """
+    if frozen is None or any(ecosystem_of(each.source) not in inputs.generators for each in frozen.selected):
+        raise PipelineError(
+            f"{paths.batch}: there is no batch of another job here",
+            remedy="unpack the artifact of the job `generate` into `build/`, or leave `ci.part` out",
+        )
+    return frozen
 
 
 def under_way(paths: Paths, inputs: Inputs) -> Batch | None:

@@ -16,9 +16,10 @@ import msgspec
 from pipeline import generation
 from pipeline.adapters import Adapters, open_adapters
 from pipeline.admission.admit import Admission, admit
+from pipeline.awaited import Awaited
 from pipeline.breakers import Breakers
 from pipeline.clock import Clock, SystemClock
-from pipeline.config import GeneratorKind
+from pipeline.config import CiPart, GeneratorKind
 from pipeline.control.events import event_of_outcome, event_of_verdict
 from pipeline.digests import digest_of
 from pipeline.ecosystems.base import Fetcher, Made
@@ -84,6 +85,7 @@ class Run:
         self._orders = {order.source: order for order in self.plan.orders}
         self._slots = threading.BoundedSemaphore(self.plan.validation_workers)
         self._meter = Meter(self.plan)
+        self.awaited = Awaited(self.plan.paths, self.plan.batch.id)
         self.around = Around(
             self.plan.paths,
             self.plan.config.gates,
@@ -186,6 +188,8 @@ class Run:
     def predict(self, source: str, outcome: Generated, made_from: str) -> StaticRecord:
         """Ask a package's metadata about every platform that gets verdicts; what control holds back stays open."""
         now = timestamp(self.moment())
+        if self.plan.config.ci.part is CiPart.MERGE:  # asks nobody, and runs no installer
+            return unanswered(source, outcome, made_from, now)
         if self._objection(source, outcome):
             return msgspec.structs.replace(unanswered(source, outcome, made_from, now), final=True)
         if self.breakers.admit(source) is not None:

@@ -29,6 +29,13 @@ def address_of(ecosystem: str, environment: Mapping[str, str], config: Ecosystem
     return config.registry, f"ecosystems.{ecosystem}.registry" if config.registry else ""
 
 
+def forge_token(environment: Mapping[str, str]) -> str:
+    """Return the token for the forge, "" when there is none that a header can hold."""
+    token = next((environment[name] for name in _TOKENS["github"] if environment.get(name)), "")
+    # Anything else could smuggle a second header in.
+    return token if token.isascii() and token.isprintable() and " " not in token else ""
+
+
 def credentials_of(
     ecosystem: str, environment: Mapping[str, str], config: EcosystemConfig, address: Callable[[], str]
 ) -> dict[str, str]:

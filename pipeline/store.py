@@ -50,6 +50,7 @@ class Paths:
         self.build = root / "build"
         self._prefix = str(self.build)
         self.batch = self.build / "batch.json"
+        self.matrix_folder = self.build / "matrix"
         self.database = self.build / ".doit.db"
         self.runs_folder = self.build / "runs"
         self.rechecks_folder = self.runs_folder / "recheck"

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 import yaml
 
-from pipeline.config import Config, EcosystemConfig, PlatformConfig, Runner, deep_merge, nest, to_config
+from pipeline.config import Config, EcosystemConfig, JobConfig, PlatformConfig, Runner, deep_merge, nest, to_config
 from pipeline.model import Control
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -68,7 +68,8 @@ def test_each_field_of_the_config_structs_is_documented() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "where"), [(EcosystemConfig, "ecosystems.<name>"), (PlatformConfig, "platforms.<id>")]
+    ("kind", "where"),
+    [(EcosystemConfig, "ecosystems.<name>"), (PlatformConfig, "platforms.<id>"), (JobConfig, "ci.jobs.<id>")],
 )
 def test_each_key_that_may_be_missing_is_explained(kind: type[msgspec.Struct], where: str) -> None:
     """A key that not every ecosystem or platform has need have no row, but it has its sentence."""

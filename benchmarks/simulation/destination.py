@@ -1,5 +1,6 @@
 """Where simulated recipes go: pull requests that somebody merges an hour later, but for one that nobody does."""
 
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from pipeline.model import LedgerEntry
@@ -31,12 +32,18 @@ class PullRequests:
         """Return the names of the recipes that were merged."""
         return frozenset(self.names)
 
+    def check(self, change: Change) -> None:
+        """Find nothing in the way of a pull request."""
+
     def place(self, change: Change) -> Placed:
         """Open a pull request, or find it open."""
         if not self.stuck and self.hour >= self._stuck_from and change.files:
             self.stuck = change.branch
         self._open.setdefault(change.branch, (self.hour, change))
         return Placed(branch=change.branch, commit="", merged=False)
+
+    def has(self, commit: str) -> bool:  # noqa: ARG002  # there are no commits
+        return True
 
     def is_merged(self, entry: LedgerEntry) -> bool:
         """Return whether a batch's pull request is merged; one that is an hour old is merged now."""
@@ -50,6 +57,10 @@ class PullRequests:
         del self._open[entry.branch]
         return True
 
-    def save_state(self, message: str, at: str) -> str:  # noqa: ARG002  # the files in the root are the state
+    def restore_state(self) -> bool:
+        """Bring nothing: nobody else writes the state."""
+        return False
+
+    def save_state(self, message: str, at: str, again: Callable[[], str]) -> str:  # noqa: ARG002  # nothing is saved
         """Keep nothing more than the files in the root."""
         return ""

@@ -16,7 +16,7 @@ from pipeline.errors import Alarm, AlreadyRunning, PipelineError, of_system
 from pipeline.lock import alone
 from pipeline.model import AlarmRecord
 from pipeline.publishing.books import Books, save_state
-from pipeline.publishing.destination import destination_of
+from pipeline.publishing.places import destination_of
 from pipeline.state import alarms, journal
 from pipeline.text import one_line
 from pipeline.webhook import VARIABLE, post

@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.commands.base import Root, StateCommand, no_arguments
+from pipeline.commands.sync import review_lines
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.lock import alone
 from pipeline.plan import revisions_of
 from pipeline.publishing.books import Books
-from pipeline.publishing.destination import destination_of
+from pipeline.publishing.places import destination_of, forge_of
 from pipeline.publishing.publish import Published, publish
 from pipeline.text import counted
 
 
 class Publish(StateCommand):
-    """Publish the batch; only this machine's git and files are used."""
+    """Publish the batch: by this machine's git and files alone, or to the remote and the forge that are configured."""
 
     name = "publish"
     doc_purpose = "publish the batch: recipes, journal, statuses, numbers"
@@ -33,6 +34,7 @@ class Publish(StateCommand):
                 destination=destination_of(root.paths, root.config, root.environment),
                 revisions=revisions_of(root.config, {name: module.REVISION for name, module in ECOSYSTEMS.items()}),
                 now=root.now,
+                forge=None if options["dry_run"] else forge_of(root.paths, root.config, root.environment),
                 dry_run=options["dry_run"],
             )
         self.tell(published, words(published, dry_run=options["dry_run"]))
@@ -50,7 +52,8 @@ def words(published: Published, *, dry_run: bool) -> str:
         lines.append(f"  freed   {', '.join(published.settled.unblocked)}: nothing blocks them any more")
     if published.state_commit:
         lines.append(f"  state   committed ({published.state_commit[:12]})")
-    if published.commit and not published.already:
+    lines += review_lines(published.reviewed, published.asked)
+    if published.commit and not published.already and not published.reviewed.listed:
         lines += [
             f"  look    git log -p {published.branch}",
             f"  merge   git merge {published.branch}; the next `doit publish` notes it",

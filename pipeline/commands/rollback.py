@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
 from pipeline.lock import alone
 from pipeline.publishing.books import Books
-from pipeline.publishing.destination import destination_of
+from pipeline.publishing.places import destination_of
 from pipeline.publishing.rollback import RolledBack, roll_back
 from pipeline.text import counted
 

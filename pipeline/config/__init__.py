@@ -1,5 +1,6 @@
 """`pipeline.yaml` as frozen structures: a module for each group of sections."""
 
+from pipeline.config.ci import GIVEN, CiConfig, CiPart, JobConfig
 from pipeline.config.control import (
     BreakerConfig,
     BudgetConfig,
@@ -34,12 +35,15 @@ __all__ = [
     "BASE_BRANCH",
     "BRANCH_PREFIX",
     "FILES_TEMPLATE",
+    "GIVEN",
     "Address",
     "AlarmsConfig",
     "AnonymousAccess",
     "BatchConfig",
     "BreakerConfig",
     "BudgetConfig",
+    "CiConfig",
+    "CiPart",
     "Command",
     "Config",
     "ConstraintsConfig",
@@ -47,6 +51,7 @@ __all__ = [
     "ExternalConfig",
     "GatesConfig",
     "GeneratorKind",
+    "JobConfig",
     "NetworkConfig",
     "PayloadConfig",
     "PhaseLimits",

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from pipeline.config.ci import CiConfig
 from pipeline.config.control import BreakerConfig, BudgetConfig, QuarantineConfig, RetryConfig
 from pipeline.config.ecosystems import EcosystemConfig, NetworkConfig, PlatformConfig, SeedingConfig
 from pipeline.config.gates import GatesConfig
@@ -35,6 +36,7 @@ class Config(Record, frozen=True, kw_only=True):
     provenance: ProvenanceConfig
     gates: GatesConfig
     alarms: AlarmsConfig
+    ci: CiConfig
     seeding: SeedingConfig
 
 

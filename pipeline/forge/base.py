@@ -8,9 +8,9 @@ from pipeline.model import PullRequestOrder
 
 
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A pull request as the forge tells of it; `branch` is its head, `closed_at` also the time of a merge.
+    """A pull request as the forge tells of it; `closed_at` also the time of a merge.
 
-    `squashed` is the commit that the merge made on the base, "" when there is none.
+    `squashed` is the commit that the merge made on the base, "" when there is none. `head` is the branch's last commit.
     """
 
     number: int
@@ -19,6 +19,8 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
     head: str
     state: Literal["open", "merged", "closed"]
     title: str
+    body: str = ""
+    labels: tuple[str, ...] = ()
     created_at: str
     closed_at: str | None = None
     squashed: str = ""
@@ -47,5 +49,5 @@ class Forge(Protocol):
     def update(self, number: int, order: PullRequestOrder) -> PullRequest | Unavailable:
         """Give a pull request the title, text and labels of an order."""
 
-    def ask_auto_merge(self, number: int, order: PullRequestOrder) -> Unavailable | None:
-        """Have the forge squash and merge it once its checks have passed."""
+    def ask_auto_merge(self, number: int, order: PullRequestOrder, head: str) -> Unavailable | None:
+        """Have the forge squash and merge it once its checks have passed, while its head is still this commit."""

@@ -9,8 +9,8 @@ WAITING = frozenset({BatchState.BUILT, BatchState.PUBLISHED})
 
 
 def standing_files(entry: LedgerEntry) -> list[LedgerFile]:
-    """Return the recipes of a batch that were not taken out of it."""
-    if entry.state is BatchState.ROLLED_BACK:
+    """Return the recipes of a batch that were not taken out of it; of one that was declined as a whole, none."""
+    if entry.state in {BatchState.ROLLED_BACK, BatchState.CLOSED}:
         return []
     return [file for file in entry.files if file.source not in entry.rolled_back]
 

@@ -14,7 +14,7 @@ from pipeline.source import ecosystem_of
 
 T = TypeVar("T")
 # States that a batch reaches only after its publication.
-OUT = frozenset({BatchState.PUBLISHED, BatchState.MERGED, BatchState.ROLLED_BACK})
+OUT = frozenset({BatchState.PUBLISHED, BatchState.MERGED, BatchState.CLOSED, BatchState.ROLLED_BACK})
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DIGITS = 3

@@ -24,6 +24,7 @@ from pipeline.model.external import ExternalAnswer
 from pipeline.model.journal import MESSAGE_TAIL, Attempt, AttemptOutcome, Stage
 from pipeline.model.knowledge import Knowledge, Release, Resemblance
 from pipeline.model.ledger import BatchState, LedgerEntry, LedgerFile
+from pipeline.model.matrix import MatrixJob, MatrixRecord, NotSent
 from pipeline.model.metrics import BatchMetrics, EcosystemCounts, RunRecord, Traffic
 from pipeline.model.outcome import (
     STOOD_IN,
@@ -98,6 +99,9 @@ __all__ = [
     "LedgerFile",
     "LeftOut",
     "License",
+    "MatrixJob",
+    "MatrixRecord",
+    "NotSent",
     "Origin",
     "Outcome",
     "OutcomeRecord",

@@ -33,6 +33,10 @@ class Books:
         self.paths, self.config = paths, config
         self.ledger = Ledger(paths)
 
+    def reread(self) -> None:
+        """Read the ledger once more: others have added to it."""
+        self.ledger = Ledger(self.paths)
+
     def remember(self, attempts: Iterable[Attempt]) -> int:
         """Append to the journal what is not there; return how many lines were new."""
         return journal.append(self.paths, attempts)
@@ -97,7 +101,17 @@ class Books:
         return [*metrics.read_runs(self.paths, batch_id), *as_its_own]
 
 
-def save_state(books: Books, destination: Destination) -> str:
-    """Keep the state where the destination keeps it; it bears the time of the ledger's newest line."""
+def save_state(books: Books, destination: Destination, again: Callable[[], object] | None = None) -> str:
+    """Keep the state where the destination keeps it; it bears the time of the ledger's newest line.
+
+    `again` repeats what the command has changed, on top of what others turn out to have saved meanwhile.
+    """
+
+    def once_more() -> str:
+        books.reread()
+        if again is not None:
+            again()
+        return books.ledger.newest_at
+
     at = books.ledger.newest_at
-    return destination.save_state(STATE_MESSAGE, at) if at else ""
+    return destination.save_state(STATE_MESSAGE, at, once_more) if at else ""

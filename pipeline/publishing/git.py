@@ -1,14 +1,17 @@
 """What publishing needs of git, by plumbing: no hook runs; the work tree, its index and HEAD are never touched."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import new as new_hash
 from pathlib import Path
 
 from pipeline.errors import PipelineError
-from pipeline.instants import instant
+from pipeline.instants import instant, timestamp
 
 # Who commits. Fixed, as are the times, so that the same content is the same commit on each machine.
 BOT_NAME = "recipeline"
@@ -16,6 +19,8 @@ BOT_MAIL = "recipeline@users.noreply.invalid"
 # The largest repositories take seconds; a disk that hangs must not hold the root's lock for ever.
 PATIENCE = 120.0  # seconds
 REGULAR = "100644"
+# Where names of our own lie: no branch, no tag, nothing that a push or a fetch of the user's takes along.
+OWN_REFS = "refs/recipeline/"
 # Settings of the user that would run programs, write other files, or change what a commit holds.
 SETTINGS = {
     "core.hooksPath": os.devnull,
@@ -46,10 +51,10 @@ class Repository:
         crash, a full disk) is not a new one.
         """
         asked = ("rev-parse", "--verify", "--quiet", "--end-of-options")
-        code, out, err = self._try(*asked, f"{name}^{{commit}}")
+        code, out, err = self.tried(*asked, f"{name}^{{commit}}")
         if code not in {0, 1}:
             raise _failed("rev-parse", err)
-        if code and (self._try(*asked, name)[1] or "broken" in err):
+        if code and (self.tried(*asked, name)[1] or "broken" in err):
             raise _failed("rev-parse", f"{name} names a commit that is not there")
         return out.decode().strip() or None
 
@@ -77,7 +82,7 @@ class Repository:
 
     def contains(self, head: str, commit: str) -> bool:
         """Return whether a commit belongs to the history of another; one that is gone does not."""
-        return self._try("merge-base", "--is-ancestor", commit, head)[0] == 0
+        return self.tried("merge-base", "--is-ancestor", commit, head)[0] == 0
 
     def files(self, commit: str, *below: str) -> dict[str, str]:
         """Return the object id of each file of a commit below some paths, by its path."""
@@ -123,23 +128,54 @@ class Repository:
 
     def move(self, branch: str, commit: str, *, expected: str | None) -> None:
         """Create a branch, or move it from the commit that it is expected at; raises `PipelineError` when it is not."""
+        self._refuse_checked_out(branch)
+        told = ("update-ref", "-m", "recipeline", f"refs/heads/{branch}", commit, expected or "0" * len(commit))
+        code, _, err = self.tried(*told, extra=_identity())
+        if code:
+            raise _stuck(branch, commit, err)
+
+    def rehearse(self, branch: str, commit: str, *, expected: str | None) -> None:
+        """Raise `PipelineError` when `move` would: git takes all locks for it, and lets go of them again."""
+        self._refuse_checked_out(branch)
+        told = f"start\nupdate refs/heads/{branch} {commit} {expected or '0' * len(commit)}\nprepare\nabort\n"
+        code, _, err = self.tried("update-ref", "--stdin", stdin=told.encode(), extra=_identity())
+        if code:
+            raise _stuck(branch, commit, err)
+
+    def note(self, name: str, commit: str) -> None:
+        """Have a name of our own, below `refs/recipeline/`, stand for a commit, which is kept as long as it does."""
+        self._run("update-ref", f"{OWN_REFS}{name}", commit, extra=_identity())
+
+    def noted(self, name: str) -> str | None:
+        """Return the commit that a name of our own stands for, None when there is none."""
+        return self.resolve(f"{OWN_REFS}{name}")
+
+    def forget(self, name: str) -> None:
+        """Drop a name of our own."""
+        self._run("update-ref", "-d", f"{OWN_REFS}{name}", extra=_identity())
+
+    def made_at(self, commit: str) -> str:
+        """Return the author's time of a commit, RFC 3339 in UTC."""
+        seconds = int(self._run("log", "-1", "--no-show-signature", "--format=%at", commit))
+        return timestamp(datetime.fromtimestamp(seconds, UTC))
+
+    def committed_at(self, commit: str) -> int:
+        """Return the committer's time of a commit, in seconds since the Unix epoch."""
+        return int(self._run("log", "-1", "--no-show-signature", "--format=%ct", commit))
+
+    def message(self, commit: str) -> str:
+        """Return the message of a commit."""
+        return self._run("log", "-1", "--no-show-signature", "--format=%B", commit).decode(errors="replace")
+
+    # ------------------------------------------------------------------------------------ inside
+
+    def _refuse_checked_out(self, branch: str) -> None:
         for line in self._run("worktree", "list", "--porcelain").decode(errors="surrogateescape").splitlines():
             if line == f"branch refs/heads/{branch}":
                 raise PipelineError(
                     f"the branch {branch} is checked out, and its work tree must not be touched",
                     remedy="switch that work tree to another branch, then repeat the command",
                 )
-        nothing = "0" * len(commit)
-        code, _, err = self._try(
-            "update-ref", "-m", "recipeline", f"refs/heads/{branch}", commit, expected or nothing, extra=_identity()
-        )
-        if code:
-            raise PipelineError(
-                f"the branch {branch} cannot be moved to {commit[:12]}: {_last_line(err)}",
-                remedy="see who else writes this branch, then repeat the command",
-            )
-
-    # ------------------------------------------------------------------------------------ inside
 
     def _tree(self, base: str | None, files: Mapping[str, bytes], removed: Iterable[str]) -> str:
         """Write the tree of a commit in an index of our own; one that a killed process left is in nobody's use."""
@@ -178,14 +214,15 @@ class Repository:
         return self._run(*arguments, stdin=stdin, extra=extra).decode().strip()
 
     def _run(self, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None) -> bytes:
-        code, out, err = self._try(*arguments, stdin=stdin, extra=extra)
+        code, out, err = self.tried(*arguments, stdin=stdin, extra=extra)
         if code:
             raise _failed(arguments[0], err)
         return out
 
-    def _try(
+    def tried(
         self, *arguments: str, stdin: bytes = b"", extra: Mapping[str, str] | None = None
     ) -> tuple[int, bytes, str]:
+        """Run git and return its exit code, its output and its complaints, with some more variables."""
         return _git(self.top, {**self.environment, **(extra or {})}, *arguments, stdin=stdin)
 
 
@@ -203,7 +240,7 @@ def repository_around(root: Path, environment: Mapping[str, str], index: Path) -
     code, out, err = _git(root, clean, "rev-parse", "--show-toplevel", "--show-prefix")
     if code:  # git passes over a `.git` that is damaged: the root is in a checkout all the same
         raise PipelineError(
-            f"{found}: git cannot use this repository: {_last_line(err)}",
+            f"{found}: git cannot use this repository: {reason(err)}",
             remedy="mend it, or remove it if it is none, then repeat the command",
         )
     top, prefix = out.decode(errors="surrogateescape").split("\n")[:2]
@@ -218,28 +255,46 @@ def blob_id(content: bytes, like: str) -> str:
     return new_hash(kind, b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
+def is_same(known: str | None, content: bytes) -> bool:
+    """Return whether some bytes are those that git knows by an id."""
+    return known is not None and blob_id(content, known) == known
+
+
 def _git(folder: Path, environment: Mapping[str, str], *arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
     """Run git and return its exit code and what it wrote; raises `PipelineError` when it is missing or hangs."""
     settings = [part for key, value in SETTINGS.items() for part in ("-c", f"{key}={value}")]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             ["git", *settings, *arguments],  # noqa: S607  # the git of the user's PATH
             cwd=folder,
             env=environment,
-            input=stdin,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,  # without a terminal nobody can be asked; and its children can be ended with it
         )
     except FileNotFoundError:
         raise PipelineError(
             "git is missing, and the root lies in a git checkout", remedy="install git, or move the root out of it"
         ) from None
+    try:
+        out, err = process.communicate(stdin, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         raise PipelineError(
-            f"git {arguments[0]} took longer than {PATIENCE:.0f} s", remedy="see what holds the disk up, then repeat"
+            f"git {arguments[0]} took longer than {PATIENCE:.0f} s",
+            remedy="see what holds the disk or the network up, then repeat",
         ) from None
-    return done.returncode, done.stdout, done.stderr.decode(errors="replace")
+    finally:
+        _end(process)
+    return process.returncode, out, err.decode(errors="replace")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a git that is still there, with the transport that it has started: that would hold the pipes open."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:
@@ -248,15 +303,22 @@ def _clean(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "LC_ALL": "C", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
 
 
+def _stuck(branch: str, commit: str, err: str) -> PipelineError:
+    return PipelineError(
+        f"the branch {branch} cannot be moved to {commit[:12]}: {reason(err)}",
+        remedy="see who else writes this branch, then repeat the command",
+    )
+
+
 def _identity() -> dict[str, str]:
     return {"GIT_COMMITTER_NAME": BOT_NAME, "GIT_COMMITTER_EMAIL": BOT_MAIL}
 
 
 def _failed(command: str, err: str) -> PipelineError:
-    return PipelineError(f"git {command} failed: {_last_line(err)}", remedy="mend that, then repeat the command")
+    return PipelineError(f"git {command} failed: {reason(err)}", remedy="mend that, then repeat the command")
 
 
-def _last_line(err: str) -> str:
+def reason(err: str) -> str:
     """Return what git says is wrong: its first `fatal:` or `error:`, else its last line."""
     lines = [line.strip() for line in err.splitlines() if line.strip()]
     told = [line for line in lines if line.startswith(("fatal:", "error:"))]

@@ -11,6 +11,7 @@ import msgspec
 
 from pipeline.digests import sha256
 from pipeline.errors import PipelineError
+from pipeline.forge.base import Forge
 from pipeline.history.attempts import attempts_of
 from pipeline.history.fingerprint import policy_digest
 from pipeline.history.ledger import held_paths
@@ -25,11 +26,16 @@ from pipeline.model import (
     Excluded,
     LedgerEntry,
     LedgerFile,
+    Payload,
     Queue,
     Stage,
 )
 from pipeline.publishing.books import Books, save_state
 from pipeline.publishing.destination import Change, Destination, Placed
+from pipeline.publishing.joining import refuse_other
+from pipeline.publishing.orders import keep_order
+from pipeline.publishing.pull_requests import Asked, ask
+from pipeline.publishing.reviewed import Reviewed, review
 from pipeline.publishing.settle import Settled, arrivals, settle, settled_queue
 from pipeline.publishing.work import Work, read_batch, read_work, refuse_held
 from pipeline.selection.statuses import after_batch
@@ -39,7 +45,8 @@ from pipeline.store import Paths, read_result, write_bytes
 class Published(msgspec.Struct, frozen=True, kw_only=True):
     """What a publication came to. `already` is true when the batch had been published before.
 
-    `state_commit` is "" when the state needed no commit.
+    `state_commit` is "" when the state needed no commit. `reviewed` and `asked` are what came of all pull requests,
+    `pull_request` is the address of this batch's; without a forge they are empty.
     """
 
     batch_id: str
@@ -51,12 +58,24 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     excluded: list[Excluded]
     settled: Settled
     state_commit: str = ""
+    pull_request: str = ""
+    reviewed: Reviewed = Reviewed()
+    asked: Asked = Asked()
 
 
 def publish(
-    books: Books, *, destination: Destination, revisions: Mapping[str, int], now: datetime, dry_run: bool = False
+    books: Books,
+    *,
+    destination: Destination,
+    revisions: Mapping[str, int],
+    now: datetime,
+    forge: Forge | None = None,
+    dry_run: bool = False,
 ) -> Published:
-    """Publish the batch in `build/`; the root's lock is held by the caller. With `dry_run` nothing is written.
+    """Publish the batch in `build/`; the root's lock is held by the caller. With `dry_run` nothing is written or asked.
+
+    On a forge, what was merged or closed is read first, and pull requests are opened last: with all state saved, a
+    limit or a forge that does not answer puts nothing off but them.
 
     Raises `PipelineError` when there is no batch, or its payload is not whole; nothing of it is written then.
     """
@@ -64,20 +83,69 @@ def publish(
     current = frozen.id if frozen else None
     if dry_run:
         settled = Settled(merged=[entry.batch_id for entry in arrivals(books, destination, current)])
-        return _told(_begun(books, destination, now, frozen, settled.merged)[1], settled)
+        work, entry = _begun(books, destination, now, frozen, settled.merged)
+        _refuse_blocked(work, entry, destination)
+        return _told(entry, settled)
+    if destination.restore_state():
+        books.reread()
+    reviewed = review(books, destination, forge) if forge is not None else Reviewed()
     settled = settle(books, destination, now, current)
     try:
         work, entry = _begun(books, destination, now, frozen, settled.merged)
+        _refuse_blocked(work, entry, destination)
     except PipelineError:
-        if settled != Settled():
+        if settled != Settled() or reviewed.is_news:
             save_state(books, destination)
         raise
     if work is None:
         books.note_alarms(now)
-        return _told(entry, settled, already=True, state_commit=save_state(books, destination))
-    entry = _carried_out(books, work, entry, destination, revisions)
-    books.note_alarms(instant(entry.published_at))
-    return _told(entry, settled, state_commit=save_state(books, destination))
+        told = _told(entry, settled, already=True, state_commit=save_state(books, destination))
+        return _with_pull_requests(books, destination, forge, now, told, reviewed)
+    done = _carried_out(books, work, entry, destination, revisions)
+    moment = instant(done.published_at)
+    books.note_alarms(moment)
+
+    def again() -> None:
+        known = books.ledger.entry(done.batch_id)
+        if known is None or known in (entry, done):  # else somebody else has published it meanwhile
+            _written(books, work, done, destination, revisions)
+        books.note_alarms(moment)
+
+    told = _told(done, settled, state_commit=save_state(books, destination, again))
+    return _with_pull_requests(books, destination, forge, now, told, reviewed)
+
+
+def _with_pull_requests(
+    books: Books, destination: Destination, forge: Forge | None, now: datetime, told: Published, before: Reviewed
+) -> Published:
+    """Open the pull requests that wait, that of this batch among them, and save what the ledger says of them."""
+    if forge is None:
+        return told
+    after, asked = Reviewed(), Asked()
+
+    def go() -> None:
+        nonlocal after, asked
+        after = review(books, destination, forge)
+        asked = ask(books, forge, after, now)
+        books.note_alarms(now)
+
+    go()
+    state_commit = save_state(books, destination, go) or told.state_commit
+    entry = books.ledger.entry(told.batch_id)
+    reviewed = msgspec.structs.replace(
+        after,
+        merged=[*before.merged, *after.merged],
+        closed=[*before.closed, *after.closed],
+        declined=[*before.declined, *after.declined],
+    )
+    return msgspec.structs.replace(
+        told,
+        state=entry.state if entry else told.state,
+        pull_request=entry.pull_request if entry else "",
+        reviewed=reviewed,
+        asked=asked,
+        state_commit=state_commit,
+    )
 
 
 def keep_replaced(paths: Paths, files: list[LedgerFile], destination: Destination) -> None:
@@ -101,6 +169,7 @@ def _begun(
     batch = frozen or read_batch(books.paths)
     known = books.ledger.entry(batch.id)
     if known is not None and known.state is not BatchState.BUILT:
+        _refuse_namesake(books.paths, known)
         return None, known
     work = read_work(books.paths, books.config, batch)
     if known is None:
@@ -118,6 +187,13 @@ def _begun(
         files=_files(work, known, destination),
         excluded=work.payload.excluded,
     )
+
+
+def _refuse_namesake(paths: Paths, known: LedgerEntry) -> None:
+    """Raise `PipelineError` when the payload is one of other recipes that another machine gave the same id to."""
+    payload = read_result(paths.payload, Payload)
+    if payload is not None and payload.batch_id == known.batch_id:
+        refuse_other(known, files=payload.files, excluded=payload.excluded)
 
 
 def _files(work: Work, known: LedgerEntry | None, destination: Destination) -> list[LedgerFile]:
@@ -156,21 +232,30 @@ def _carried_out(
     books: Books, work: Work, entry: LedgerEntry, destination: Destination, revisions: Mapping[str, int]
 ) -> LedgerEntry:
     """Take the steps, in the order in which a killed publication can be taken up again."""
-    moment = instant(entry.published_at)
     books.ledger.append(entry)
     keep_replaced(books.paths, entry.files, destination)
     _keep_statements(books.paths, work)
     placed = _placed(work, entry, destination)
-    attempts = _attempts(books, work, entry, revisions)
+    state = BatchState.MERGED if placed.merged else BatchState.PUBLISHED
+    done = msgspec.structs.replace(entry, state=state, branch=placed.branch, commit=placed.commit)
+    _written(books, work, done, destination, revisions)
+    return done
+
+
+def _written(
+    books: Books, work: Work, done: LedgerEntry, destination: Destination, revisions: Mapping[str, int]
+) -> None:
+    """Write down what the publication came to; on top of what others have written, all of it may be repeated."""
+    moment = instant(done.published_at)
+    attempts = _attempts(books, work, done, revisions)
     conclusions = [attempt for attempt in attempts if attempt.stage is Stage.PAYLOAD]
     books.remember(attempts)
     books.update_control(attempts, moment)
-    books.change_queue(_after(books, conclusions, placed, entry, destination))
+    books.change_queue(_after(books, conclusions, done, destination))
     books.count(_numbers(books, work, conclusions, moment))
-    state = BatchState.MERGED if placed.merged else BatchState.PUBLISHED
-    done = msgspec.structs.replace(entry, state=state, branch=placed.branch, commit=placed.commit)
+    if done.state is BatchState.PUBLISHED:
+        keep_order(books, work.payload, branch=done.branch, body=work.body, message=work.message)
     books.ledger.append(done)
-    return done
 
 
 def _keep_statements(paths: Paths, work: Work) -> None:
@@ -184,9 +269,17 @@ def _placed(work: Work, entry: LedgerEntry, destination: Destination) -> Placed:
     """Bring the recipes to their destination. A batch without any has nowhere to go, and nothing to wait for."""
     if not work.recipes:
         return Placed(merged=True)
-    return destination.place(
-        Change(branch=entry.branch, files=work.recipes, message=work.message, at=entry.published_at)
-    )
+    return destination.place(_change(work, entry))
+
+
+def _refuse_blocked(work: Work | None, entry: LedgerEntry, destination: Destination) -> None:
+    """Raise `PipelineError` when the recipes could not be brought to their destination."""
+    if work is not None and work.recipes:
+        destination.check(_change(work, entry))
+
+
+def _change(work: Work, entry: LedgerEntry) -> Change:
+    return Change(branch=entry.branch, files=work.recipes, message=work.message, at=entry.published_at)
 
 
 def _attempts(books: Books, work: Work, entry: LedgerEntry, revisions: Mapping[str, int]) -> list[Attempt]:
@@ -204,11 +297,11 @@ def _attempts(books: Books, work: Work, entry: LedgerEntry, revisions: Mapping[s
 
 
 def _after(
-    books: Books, conclusions: list[Attempt], placed: Placed, entry: LedgerEntry, destination: Destination
+    books: Books, conclusions: list[Attempt], entry: LedgerEntry, destination: Destination
 ) -> Callable[[Queue], Queue]:
     """Return the change that the batch makes to the queue."""
     history = books.history(instant(entry.published_at))
-    succeeded = EntryStatus.SUCCESS if placed.merged else EntryStatus.IN_REVIEW
+    succeeded = EntryStatus.SUCCESS if entry.state is BatchState.MERGED else EntryStatus.IN_REVIEW
 
     def wanted(queue: Queue) -> Queue:
         changed = after_batch(queue, conclusions, history, books.config, at=entry.published_at, succeeded=succeeded)

@@ -18,7 +18,8 @@ from pipeline.instants import instant, timestamp
 from pipeline.model import Attempt, AttemptOutcome, BatchState, LedgerEntry, LedgerFile, Queue, Stage
 from pipeline.publishing.books import Books, save_state
 from pipeline.publishing.destination import Change, Destination, Placed
-from pipeline.publishing.undo import BRANCH_PREFIX, Undo, body_of, message_of, payload_of, undo_of
+from pipeline.publishing.orders import drop_order, keep_order
+from pipeline.publishing.undo import Undo, body_of, message_of, payload_of, undo_of
 from pipeline.selection import statuses
 from pipeline.store import write, write_bytes
 
@@ -52,6 +53,8 @@ def roll_back(
     Raises `UnknownName` for a batch or a source that the ledger does not know, and `PipelineError` when recipes were
     changed since; nothing is done then.
     """
+    if not dry_run and destination.restore_state():
+        books.reread()
     before = _entry(books, batch_id)
     asked = _asked(before, sources)
     known = [file.source for file in taken_out(before)]
@@ -69,15 +72,23 @@ def roll_back(
         restored=list(undo.restored),
         not_to_merge=before.branch if before.commit and not merged else "",
     )
+    change = _change(books, entry, files, undo)
+    if change is not None:
+        destination.check(change)
     if dry_run:
         return told
     books.ledger.append(entry)
     placed = _placed(books, entry, files, undo, destination)
-    lines = books.ledger.lines(batch_id)
-    times = taken_out_at(lines, batch_id)
-    books.remember([*_attempts(entry, files, times), *_given_back(entry, given_back_at(lines) or entry.at)])
-    _give_up(books, entry, times)
-    state_commit = save_state(books, destination)
+
+    def write_down() -> None:
+        books.ledger.append(_with_others(books, entry))
+        lines = books.ledger.lines(batch_id)
+        times = taken_out_at(lines, batch_id)
+        books.remember([*_attempts(entry, files, times), *_given_back(entry, given_back_at(lines) or entry.at)])
+        _give_up(books, entry, times)
+
+    write_down()
+    state_commit = save_state(books, destination, write_down)
     return msgspec.structs.replace(told, branch=placed.branch, commit=placed.commit, state_commit=state_commit)
 
 
@@ -111,6 +122,11 @@ def _asked(entry: LedgerEntry, sources: Collection[str]) -> list[str]:
             raise UnknownName(f"batch {entry.batch_id} holds no recipe of {shorten(source)}", remedy=remedy)
     if not known:
         raise PipelineError(f"batch {entry.batch_id} holds no recipes", remedy="nothing needs to be rolled back")
+    if entry.state is BatchState.CLOSED:
+        raise PipelineError(
+            f"the pull request of {entry.batch_id} was closed without a merge: nothing of it is in use",
+            remedy="nothing needs to be rolled back; `doit requeue SOURCE` asks for one of its packages again",
+        )
     asked = [source for source in known if not sources or source in sources]
     if entry.state is BatchState.BUILT and asked != known:  # finishing it would bring them back
         raise PipelineError(
@@ -134,27 +150,49 @@ def _line(before: LedgerEntry, asked: list[str], at: str, *, merged: bool) -> Le
     return msgspec.structs.replace(before, state=state, rolled_back=gone, at=at)
 
 
-def _placed(books: Books, entry: LedgerEntry, files: list[LedgerFile], undo: Undo, destination: Destination) -> Placed:
-    """Write the rollback's own payload, and bring it to its destination."""
+def _with_others(books: Books, entry: LedgerEntry) -> LedgerEntry:
+    """Return the line with what others have taken out of the batch meanwhile: the last line alone counts."""
+    lines = [*books.ledger.lines(entry.batch_id), entry]
+    taken = {file.source for line in lines for file in taken_out(line)}
+    gone = [file.source for file in entry.files if file.source in taken]
+    state = BatchState.ROLLED_BACK if len(gone) == len(entry.files) else entry.state
+    return msgspec.structs.replace(entry, state=state, rolled_back=gone)
+
+
+def _change(books: Books, entry: LedgerEntry, files: list[LedgerFile], undo: Undo) -> Change | None:
+    """Return the change that a rollback makes, None when nothing is in use."""
     if undo.is_empty:
+        return None
+    payload = payload_of(entry, files, undo, books.config.payload.labels)
+    return Change(
+        branch=payload.branch,
+        files=undo.restored,
+        removed=tuple(undo.removed),
+        message=message_of(payload, entry),
+        at=entry.at,
+        amends=True,
+    )
+
+
+def _placed(books: Books, entry: LedgerEntry, files: list[LedgerFile], undo: Undo, destination: Destination) -> Placed:
+    """Write the rollback's own payload, and bring it to its destination; its pull request takes the batch's place."""
+    change = _change(books, entry, files, undo)
+    if change is None:
+        drop_order(books, entry.batch_id)
         return Placed(merged=True)
     payload = payload_of(entry, files, undo, books.config.payload.labels)
     folder = books.paths.rollback_folder / entry.batch_id
     shutil.rmtree(folder, ignore_errors=True)
     for path, content in undo.restored.items():
         write_bytes(folder / "files" / path, content)
-    message = message_of(payload, entry)
-    write_bytes(folder / payload.body_file, body_of(payload, entry).encode())
-    write_bytes(folder / payload.commit_message_file, message.encode())
+    body = body_of(payload, entry)
+    write_bytes(folder / payload.body_file, body.encode())
+    write_bytes(folder / payload.commit_message_file, change.message.encode())
     write(folder / "pr.json", payload)
-    change = Change(
-        branch=f"{BRANCH_PREFIX}{entry.batch_id}",
-        files=undo.restored,
-        removed=tuple(undo.removed),
-        message=message,
-        at=entry.at,
-    )
-    return destination.place(change)
+    placed = destination.place(change)
+    if not placed.merged:
+        keep_order(books, payload, branch=placed.branch, body=body, message=change.message)
+    return placed
 
 
 def _attempts(entry: LedgerEntry, files: list[LedgerFile], times: dict[str, str]) -> list[Attempt]:

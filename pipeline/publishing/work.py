@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from pipeline.checks import shorten
-from pipeline.config import Config, Runner
+from pipeline.config import Config, PublishMode, Runner
 from pipeline.digests import sha256
 from pipeline.errors import PipelineError
 from pipeline.model import Batch, ConstraintsRecord, OutcomeRecord, Payload, PayloadFile, Verdict
@@ -18,12 +18,14 @@ AGAIN = "run `doit` again"
 class Work(msgspec.Struct, frozen=True, kw_only=True):
     """One batch with all its records, by source, and the bytes of its recipes, by path.
 
+    `body` is the text of the pull request, "" in a mode without any.
     `statements` are the lines that are said of their making, those of all recipes in the payload's order.
     """
 
     batch: Batch
     payload: Payload
     message: str
+    body: str
     recipes: Mapping[str, bytes]
     statements: bytes
     outcomes: Mapping[str, OutcomeRecord]
@@ -58,6 +60,7 @@ def read_work(paths: Paths, config: Config, batch: Batch) -> Work:
         batch=batch,
         payload=payload,
         message=read_bytes(paths.commit_message, purpose="commit message").decode(errors="replace"),
+        body=_body(paths, config),
         recipes=_recipes(paths, payload, constraints),
         statements=b"".join(_statements(paths, file) for file in payload.files),
         outcomes=outcomes,
@@ -71,6 +74,12 @@ def refuse_held(paths: Paths, work: Work, held: Mapping[str, str]) -> None:
     for file in work.payload.files:
         if file.path in held:
             raise _not_whole(paths, f"{held[file.path]} waits for its merge with {file.path}, too")
+
+
+def _body(paths: Paths, config: Config) -> str:
+    if config.publish.mode is not PublishMode.GITHUB:
+        return ""
+    return read_bytes(paths.body, purpose="text of the pull request").decode(errors="replace")
 
 
 def _recipes(paths: Paths, payload: Payload, constraints: Mapping[str, ConstraintsRecord]) -> dict[str, bytes]:

@@ -76,6 +76,17 @@ def given_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     return _changed(queue, sources, freed, at)
 
 
+def declined(queue: Queue, sources: Set[str], *, at: str) -> Queue:
+    """Return the queue after a reviewer would not have these recipes: in review no more, and not made again unasked."""
+
+    def given_up(entry: QueueEntry) -> QueueEntry:
+        if entry.status is not EntryStatus.IN_REVIEW:
+            return entry
+        return msgspec.structs.replace(_pending(entry), status=EntryStatus.REQUIRES_MANUAL)
+
+    return _changed(queue, sources, given_up, at)
+
+
 def rolled_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     """Return the queue after the recipes of these sources were taken out: they are not made again unless asked for."""
 

@@ -54,6 +54,16 @@ def operator(paths: Paths, ecosystems: Collection[str], change: Callable[[Contro
     return _write(paths, ecosystems, wanted)
 
 
+def replaced(paths: Paths, *, expected: bytes | None, content: bytes) -> None:
+    """Replace the file by what a join has made of it; raises `PipelineError` when it is not `expected` any more."""
+    path = Path(os.path.realpath(paths.control))
+    with _alone(Paths(path.parent)):
+        known = read_bytes(path, purpose="control file") if is_there(paths.control) else None
+        if known != expected:
+            raise PipelineError(f"{paths.control}: somebody has just changed it", remedy="repeat the command")
+        write_bytes(path, content)
+
+
 def _write(paths: Paths, ecosystems: Collection[str], wanted: Callable[[Control], dict[str, object]]) -> Control:
     # Several roots may share one file by a link: what is locked and replaced is what it leads to.
     path = Path(os.path.realpath(paths.control))

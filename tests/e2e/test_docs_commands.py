@@ -15,7 +15,7 @@ PAGES = [SHIPPED / "README.md", SHIPPED / "CONTRIBUTING.md", *sorted((SHIPPED / 
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROGRAMS = ("bin/run", "bin/test", "doit", "python", "ruff", "mypy", ". ")
 NEED_A_PUBLICATION = frozenset({"metrics", "recheck", "replay", "requeue", "rollback", "why"})
-NEED_A_BATCH = NEED_A_PUBLICATION | {"publish"}
+NEED_A_BATCH = NEED_A_PUBLICATION | {"collect", "matrix", "payload", "publish"}
 BATCH_ID = re.compile(r"\d{4}-\d\d-\d\d-[a-z]+-\d{3}")
 # Run by tests/test_code.py on every change, or part of every run of the suite.
 CHECKED_ELSEWHERE = ("ruff ", "mypy", ". .venv")

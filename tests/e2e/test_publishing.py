@@ -15,7 +15,7 @@ from pipeline.instants import instant
 from pipeline.lock import alone
 from pipeline.model import BatchState, LedgerFile, Queue
 from pipeline.publishing.books import Books
-from pipeline.publishing.destination import destination_of
+from pipeline.publishing.places import destination_of
 from pipeline.publishing.publish import publish
 from pipeline.settings import load_config
 from pipeline.state.ledger import Ledger

@@ -35,7 +35,7 @@ from pipeline.model import (
 )
 from pipeline.provenance.statement import Circumstances, bundle, with_statements
 from pipeline.publishing.books import Books
-from pipeline.publishing.destination import destination_of
+from pipeline.publishing.places import destination_of
 from pipeline.publishing.publish import Published, publish
 from pipeline.publishing.rollback import RolledBack, roll_back
 from pipeline.recipe import recipe_path
@@ -54,8 +54,9 @@ OUTAGE = Failed(category="network_error", subcategory=Subcategory.TIMEOUT, trans
 class Root:
     """One root; every call is a process of its own, as far as that can be seen."""
 
-    def __init__(self, folder: Any) -> None:
+    def __init__(self, folder: Any, **publish: Any) -> None:
         self.paths = Paths(folder)
+        self.config = config(publish=publish)
 
     def queue(self, *sources: str) -> None:
         """Write the queue."""
@@ -98,6 +99,7 @@ class Root:
             write_bytes(paths.payload_files / file.path, made[source])
             write_bytes(paths.statements(file.path), statements[source])
         write(paths.batch, batch)
+        write_bytes(paths.body, b"What is in it\n")
         write_bytes(paths.commit_message, commit_message(payload, records).encode())
         write(paths.payload, payload)
         return batch.id
@@ -105,13 +107,13 @@ class Root:
     def publish(self, now: datetime = NOW, **options: Any) -> Published:
         """Publish as a new process would."""
         with alone(self.paths, now):
-            books = Books(self.paths, config())
+            books = Books(self.paths, self.config)
             return publish(books, destination=self.destination(), revisions=REVISIONS, now=now, **options)
 
     def roll_back(self, batch_id: str, *sources: str, now: datetime = NOW, dry_run: bool = False) -> RolledBack:
         """Roll back as a new process would."""
         with alone(self.paths, now):
-            books = Books(self.paths, config())
+            books = Books(self.paths, self.config)
             destination = self.destination()
             return roll_back(
                 books, destination=destination, batch_id=batch_id, sources=sources, now=now, dry_run=dry_run
@@ -119,7 +121,7 @@ class Root:
 
     def destination(self) -> Any:
         """Return where this root's batches go."""
-        return destination_of(self.paths, config(), environment(self.paths.root.parent))
+        return destination_of(self.paths, self.config, environment(self.paths.root.parent))
 
     def state(self) -> dict[str, bytes]:
         """Return the bytes of all that is kept: data/, the control file, recipes/."""

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.model import BatchState
-from pipeline.publishing.destination import Branch, Change, Folder, destination_of
+from pipeline.publishing.destination import Branch, Change, Folder
+from pipeline.publishing.places import destination_of
 from pipeline.store import Paths
 from tests.builders import config
 from tests.builders_ledger import FILES, ledger_entry
@@ -53,7 +54,7 @@ def test_a_folder_takes_recipes_at_once(folder):
     assert (placed.merged, placed.branch, placed.commit) == (True, "", "")
     assert (destination.current(RECIPE), destination.current("recipes/n/new.toml")) == (None, b"new\n")
     assert destination.recipes() == {"new"}
-    assert destination.save_state("x", AT) == ""
+    assert destination.save_state("x", AT, lambda: AT) == ""
 
 
 def test_repeating_a_change_in_a_folder_touches_nothing(folder):
@@ -158,7 +159,7 @@ def test_a_merge_in_part_is_none(checkout):
 def test_the_state_is_committed_beside_the_recipes(checkout):
     """On a branch of its own, with all files of data/ and the control file, and nothing else changed."""
     before = checkout.own()
-    commit = opened(checkout).save_state("State", AT)
+    commit = opened(checkout).save_state("State", AT, lambda: AT)
     assert checkout.git("rev-parse", STATE) == commit
     assert checkout.git("diff", "--name-status", "main", STATE).splitlines() == [
         "A\tbatch-control.json",
@@ -169,21 +170,21 @@ def test_the_state_is_committed_beside_the_recipes(checkout):
 
 def test_an_unchanged_state_needs_no_commit(checkout):
     """Half-written files and links are not the state."""
-    opened(checkout).save_state("State", AT)
+    opened(checkout).save_state("State", AT, lambda: AT)
     checkout.write("data/.queue.x.part", "half")
     (checkout.top / "data/link.json").symlink_to("queues/priority-queue.json")
     before = checkout.refs()
-    assert opened(checkout).save_state("State", AT) == ""
+    assert opened(checkout).save_state("State", AT, lambda: AT) == ""
     assert checkout.refs() == before
 
 
 def test_each_state_follows_the_last(checkout):
     """What is gone from the work tree is gone from the branch."""
     checkout.write("data/journal/2026-03.jsonl", "one\n")
-    first = opened(checkout).save_state("State", AT)
+    first = opened(checkout).save_state("State", AT, lambda: AT)
     (checkout.top / "batch-control.json").unlink()
     checkout.write("data/journal/2026-03.jsonl", "one\ntwo\n")
-    second = opened(checkout).save_state("State", AT)
+    second = opened(checkout).save_state("State", AT, lambda: AT)
     assert checkout.git("rev-parse", f"{second}^") == first
     assert checkout.git("diff", "--name-status", first, second).splitlines() == [
         "D\tbatch-control.json",
@@ -195,7 +196,7 @@ def test_a_state_that_is_committed_on_head_already_needs_no_branch(checkout):
     """A fresh clone has no state branch before there is something to say."""
     checkout.git("add", "-A")
     checkout.git("commit", "-q", "-m", "State")
-    assert opened(checkout).save_state("State", AT) == ""
+    assert opened(checkout).save_state("State", AT, lambda: AT) == ""
     assert STATE not in checkout.refs()
 
 
@@ -209,7 +210,7 @@ def test_an_empty_repository_takes_a_batch_and_a_state(tmp_path):
     change = Change(branch="batch/1", files=CHANGE.files, message="Add", at=AT)
     placed = destination.place(change)
     assert opened(checkout).place(change) == placed
-    assert destination.save_state("State", AT)
+    assert destination.save_state("State", AT, lambda: AT)
     assert checkout.git("ls-tree", "-r", "--name-only", "batch/1") == "recipes/n/new.toml"
     assert checkout.git("ls-tree", "-r", "--name-only", STATE) == "data/batches.jsonl"
     assert not destination.is_merged(ledger_entry(state=BatchState.PUBLISHED, commit=placed.commit))

@@ -1,0 +1,42 @@
+"""`doit collect`: the results of CI jobs put into `build/`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.collecting import PREFIX, Collected, collect
+from pipeline.commands.base import Root, StateCommand, wrong_call
+from pipeline.lock import alone
+from pipeline.publishing.work import read_batch
+from pipeline.text import counted
+
+
+class Collect(StateCommand):
+    """Take over what CI jobs have measured."""
+
+    name = "collect"
+    doc_purpose = "take over the verdicts of CI jobs, from a folder with an artifact of each"
+    doc_usage = "FOLDER [--json]"
+
+    def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
+        """Take over what is there, and say what is missing; that is no error: those packages are not run."""
+        del options
+        if len(arguments) != 1:
+            raise wrong_call(self.name, f"needs the folder that holds the artifacts `{PREFIX}<job>`")
+        root.paths.build.mkdir(exist_ok=True)
+        with alone(root.paths, root.now):
+            # A path is meant as from the root: where the command was called from is the checkout's business.
+            done = collect(root.paths, root.paths.root / Path(arguments[0]), read_batch(root.paths).id)
+        self.tell(done, words(done))
+        return 0
+
+
+def words(done: Sequence[Collected]) -> str:
+    """Return what came of each job, for people."""
+    return "\n".join(map(_line, done)) or "no job was planned for this batch"
+
+
+def _line(one: Collected) -> str:
+    if not one.arrived:
+        return f"{one.job}: its artifact is missing, {counted(one.packages, 'package')} not run"
+    return f"{one.job}: {one.results} of {counted(one.packages, 'package')} have a result"

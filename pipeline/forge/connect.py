@@ -1,0 +1,96 @@
+"""The forge that `publish.mode` names: one literal table; where it is, which repository, and the token for it."""
+
+import re
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from pipeline.config import Config, PublishMode
+from pipeline.errors import PipelineError
+from pipeline.forge.base import Forge
+from pipeline.text import without_secrets
+
+try:
+    from pipeline.forge.github import GitHub
+except ModuleNotFoundError as missing:
+    if missing.name != "github":
+        raise
+    GitHub = None  # type: ignore[assignment,misc]  # the extra is not installed: said when it is needed
+
+TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")  # in the order in which GitHub's command-line program reads them
+_REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(.+)")
+
+
+def connect(config: Config, environment: Mapping[str, str], remote: str) -> Forge | None:
+    """Return the forge, None where batches are published without one; `remote` is the address that git pushes to.
+
+    Nothing is asked of it yet. Raises `PipelineError` when the token, the repository or PyGithub is missing.
+    """
+    return _FORGES[config.publish.mode](config, environment, remote)
+
+
+def token_of(environment: Mapping[str, str]) -> str:
+    """Return the token for the forge; raises `PipelineError` when there is none that a header can hold."""
+    token = next((environment[name] for name in TOKENS if environment.get(name)), "")
+    if token and token.isascii() and token.isprintable() and " " not in token:
+        return token
+    raise PipelineError(
+        "the token in GH_TOKEN or GITHUB_TOKEN is no token" if token else "neither GH_TOKEN nor GITHUB_TOKEN is set",
+        remedy="set GH_TOKEN to one that may read and write contents and pull requests (docs/publishing.md)",
+    )
+
+
+def repository_of(config: Config, environment: Mapping[str, str], remote: str) -> str:
+    """Return `owner/name`: what is configured, what the workflow says, or what the remote's address ends with."""
+    for name in (config.publish.repository, environment.get("GITHUB_REPOSITORY", ""), _path_of(remote)):
+        if _REPOSITORY.fullmatch(name):
+            return name
+    raise PipelineError(
+        f"which repository on the forge is meant is not known: publish.repository is empty, and the address of the "
+        f"remote {config.publish.remote} names none",
+        remedy="set publish.repository to owner/name",
+    )
+
+
+def api_of(config: Config, environment: Mapping[str, str]) -> str:
+    """Return the address of the forge's API; raises `PipelineError` for one that the environment has got wrong."""
+    given = environment.get("GITHUB_API_URL", "").rstrip("/")
+    if not given:
+        return config.publish.api
+    parts = urlsplit(given)
+    if parts.scheme in {"http", "https"} and parts.hostname and not parts.query and "@" not in parts.netloc:
+        return given
+    raise PipelineError(
+        f"GITHUB_API_URL is no address of an API ({without_secrets(given)})",
+        remedy="unset it, or name https://host/path",
+    )
+
+
+def _path_of(remote: str) -> str:
+    scp = None if "://" in remote else _SCP.fullmatch(remote)
+    path = scp[1] if scp else urlsplit(remote).path
+    return path.strip("/").removesuffix(".git")
+
+
+def _local(config: Config, environment: Mapping[str, str], remote: str) -> None:
+    """Have no forge."""
+
+
+def _github(config: Config, environment: Mapping[str, str], remote: str) -> Forge:
+    if GitHub is None:
+        raise PipelineError(
+            "publish.mode is github, and PyGithub is not installed",
+            remedy="install the extra: `pip install 'recipeline[github]'`",
+        )
+    return GitHub(
+        config,
+        api=api_of(config, environment),
+        repository=repository_of(config, environment, remote),
+        token=token_of(environment),
+    )
+
+
+_FORGES: Mapping[PublishMode, Callable[[Config, Mapping[str, str], str], Forge | None]] = {
+    PublishMode.LOCAL: _local,
+    PublishMode.GITHUB: _github,
+}

@@ -1,0 +1,186 @@
+"""What people have done with pull requests, read from the forge: merged ones succeed, closed ones are declined.
+
+All lines bear the forge's times, so that two machines that see the same write the same. The ledger's line comes last of
+what counts: killed before it, the next one finds the batch waiting still, and takes the same steps.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from pipeline.forge.base import Forge, PullRequest, Unavailable
+from pipeline.history.attempts import tail
+from pipeline.history.ledger import standing_files
+from pipeline.instants import instant, timestamp
+from pipeline.model import Attempt, AttemptOutcome, BatchState, LedgerEntry, PullRequestOrder, Queue, Stage
+from pipeline.publishing.books import Books
+from pipeline.publishing.destination import Destination
+from pipeline.publishing.orders import drop_order, read_orders, same_text
+from pipeline.publishing.settle import settled_queue
+from pipeline.selection import statuses
+
+
+class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
+    """What the forge told of the batches that wait: merged and closed ones, and the sources that were declined.
+
+    `listed` says that all open ones could be listed: `open_ones`. `answered` are the branches that have none in any
+    state, so that theirs may be opened. `unavailable` says what could not be learnt.
+    """
+
+    listed: bool = False
+    merged: list[str] = []
+    closed: list[str] = []
+    declined: list[str] = []
+    open_ones: list[PullRequest] = []
+    answered: list[str] = []
+    unavailable: Unavailable | None = None
+
+    @property
+    def is_news(self) -> bool:
+        """Whether anything was written down."""
+        return bool(self.merged or self.closed)
+
+
+def review(books: Books, destination: Destination, forge: Forge) -> Reviewed:
+    """Read the pull requests of all batches that wait, and write down what has become of them.
+
+    The caller holds the root's lock. All of it may be repeated.
+    """
+    open_ones = forge.open_ones("")
+    if isinstance(open_ones, Unavailable):
+        return Reviewed(unavailable=open_ones)
+    by_branch = {pull.branch: pull for pull in open_ones}
+    merged: list[str] = []
+    closed: list[str] = []
+    declined: list[str] = []
+    answered: list[str] = []
+    missing: Unavailable | None = None
+    for entry in books.ledger.waiting():
+        if entry.state is not BatchState.PUBLISHED or not entry.commit:
+            continue
+        pull = by_branch.get(entry.branch) or _ended(forge, entry.branch)
+        if pull is None:
+            answered.append(entry.branch)
+        elif isinstance(pull, Unavailable):
+            missing = pull
+        elif pull.state == "open":
+            note_opened(books, entry, pull)
+        elif pull.state == "closed":
+            declined += _closed(books, entry, pull)
+            closed.append(entry.batch_id)
+        elif destination.has(pull.squashed):  # else the merge is newer than what was fetched of the base
+            declined += _merged(books, destination, entry, pull)
+            merged.append(entry.batch_id)
+    answered += _settle_rollbacks(books, forge, by_branch.keys())
+    _drop_settled(books)
+    return Reviewed(
+        listed=True,
+        merged=merged,
+        closed=closed,
+        declined=declined,
+        open_ones=open_ones,
+        answered=answered,
+        unavailable=missing,
+    )
+
+
+def note_opened(books: Books, entry: LedgerEntry, pull: PullRequest) -> None:
+    """Have the ledger name the pull request of a batch, at the time when it was opened."""
+    if entry.pull_request != pull.url:
+        at = _not_before(entry, pull.created_at)
+        books.ledger.append(msgspec.structs.replace(entry, pull_request=pull.url, at=at))
+
+
+def is_rollback(order: PullRequestOrder, entry: LedgerEntry | None) -> bool:
+    """Return whether an order asks to take recipes out of use: its branch is not that of its batch."""
+    return entry is not None and order.branch != entry.branch
+
+
+def _ended(forge: Forge, branch: str) -> PullRequest | Unavailable | None:
+    """Return the newest pull request of a branch, None when there never was one."""
+    found = forge.of_branch(branch)
+    return found if isinstance(found, Unavailable) else next(iter(found), None)
+
+
+def _closed(books: Books, entry: LedgerEntry, pull: PullRequest) -> list[str]:
+    """Write down that a person wants none of a batch; return its sources."""
+    at = _not_before(entry, pull.closed_at)
+    sources = [file.source for file in standing_files(entry)]
+    _decline(books, entry, sources, f"{pull.url} was closed without a merge", at)
+    books.change_queue(lambda queue: statuses.declined(queue, frozenset(sources), at=at))
+    books.ledger.append(msgspec.structs.replace(entry, state=BatchState.CLOSED, pull_request=pull.url, at=at))
+    return sources
+
+
+def _merged(books: Books, destination: Destination, entry: LedgerEntry, pull: PullRequest) -> list[str]:
+    """Write down what of a batch is in use now; return the sources whose recipe the reviewer has taken out."""
+    at = _not_before(entry, pull.closed_at)
+    gone = [file.source for file in standing_files(entry) if destination.current(file.path) is None]
+    out = {*entry.rolled_back, *gone}
+    done = msgspec.structs.replace(
+        entry,
+        state=BatchState.MERGED,
+        pull_request=pull.url,
+        rolled_back=[file.source for file in entry.files if file.source in out],
+        at=at,
+    )
+    _decline(books, entry, gone, f"{pull.url} was merged without its recipe", at)
+
+    def wanted(queue: Queue) -> Queue:
+        changed = statuses.declined(queue, frozenset(gone), at=at)
+        return settled_queue(changed, [done], destination, at)
+
+    books.change_queue(wanted)
+    books.ledger.append(done)
+    return gone
+
+
+def _decline(books: Books, entry: LedgerEntry, sources: Iterable[str], message: str, at: str) -> None:
+    books.remember(
+        Attempt(
+            source=source,
+            batch_id=entry.batch_id,
+            stage=Stage.REVIEW,
+            outcome=AttemptOutcome.DECLINED,
+            message=tail(message),
+            at=at,
+        )
+        for source in sources
+    )
+
+
+def _settle_rollbacks(books: Books, forge: Forge, open_branches: Iterable[str]) -> list[str]:
+    """Drop the orders of rollbacks that were merged or closed; return the branches of those that nobody has opened."""
+    waiting: list[str] = []
+    for order in read_orders(books):
+        if not is_rollback(order, books.ledger.entry(order.batch_id)) or order.branch in open_branches:
+            continue
+        pull = _ended(forge, order.branch)
+        if isinstance(pull, Unavailable):
+            continue
+        # A later rollback of the same batch has the same branch, and another text.
+        if pull is not None and same_text(pull, order):
+            drop_order(books, order.batch_id)
+        else:
+            waiting.append(order.branch)
+    return waiting
+
+
+def _drop_settled(books: Books) -> None:
+    """Drop the orders of batches that wait for nothing any more."""
+    waiting = {entry.batch_id for entry in books.ledger.waiting()}
+    for order in read_orders(books):
+        if order.batch_id not in waiting and not is_rollback(order, books.ledger.entry(order.batch_id)):
+            drop_order(books, order.batch_id)
+
+
+def _not_before(entry: LedgerEntry, at: str | None) -> str:
+    """Return the forge's time, but none before the ledger's last line: lines are ordered by it."""
+    return timestamp(max(instant(entry.at), instant(at or entry.at)))
+
+
+def waiting_orders(books: Books, answered: Sequence[str]) -> list[PullRequestOrder]:
+    """Return the orders whose pull request may be opened: rollbacks first, then the batches, oldest first."""
+    place = {entry.batch_id: number for number, entry in enumerate(books.ledger.waiting())}
+    orders = [order for order in read_orders(books) if order.branch in answered]
+    return sorted(orders, key=lambda order: (place.get(order.batch_id, -1), order.batch_id))
