@@ -4,13 +4,14 @@ import logging
 import multiprocessing
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from pipeline.errors import PipelineError
 from pipeline.forge.connect import connect
 from pipeline.forge.github import GitHub
 from pipeline.lock import alone
-from pipeline.model import AttemptOutcome, BatchState, EntryStatus, Stage
+from pipeline.model import Attempt, AttemptOutcome, BatchState, EntryStatus, Stage
 from pipeline.publishing.books import Books
 from pipeline.publishing.limits import HOUR_RULE, OPEN_RULE
 from pipeline.publishing.pull_requests import LISTED_RULE
@@ -121,8 +122,9 @@ def test_a_recipe_that_the_reviewer_took_out_is_no_success(one, forge):
     assert one.entry().rolled_back == ["npm:b"]
     statuses = one.clone.entries()
     assert (statuses["npm:a"], statuses["npm:b"]) == (EntryStatus.SUCCESS, EntryStatus.REQUIRES_MANUAL)
-    lines = [line for line in journal.read(one.clone.paths) if line.stage is Stage.REVIEW]
-    assert [(line.source, line.outcome) for line in lines] == [("npm:b", AttemptOutcome.DECLINED)]
+    lines = [msgspec.json.decode(line, type=Attempt) for line in one.clone.lines()]
+    declined = [(line.source, line.outcome) for line in lines if line.stage is Stage.REVIEW]
+    assert declined == [("npm:b", AttemptOutcome.DECLINED)]
 
 
 def test_a_closed_one_is_declined_and_comes_back_when_it_is_asked_for(one, forge):
