@@ -1,8 +1,15 @@
 """Batches as pull requests: opened within the limits, read back as merged, edited or closed, never doubled."""
 
+import json
 import logging
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -19,6 +26,7 @@ from pipeline.publishing.requeue import Wanted, requeue
 from pipeline.publishing.sync import sync
 from pipeline.state import journal
 from pipeline.state.ledger import Ledger
+from pipeline.store import SHIPPED
 from tests.builders import NOW
 from tests.fake_forge import FakeForge, Fault, out_of_order, primary_limit, secondary_limit
 from tests.publishing.registry import Clone, Registry
@@ -308,3 +316,63 @@ def test_without_a_token_nothing_begins(one):
     """One line says which variables are read."""
     with pytest.raises(PipelineError, match="neither GH_TOKEN nor GITHUB_TOKEN is set"):
         connect(one.clone.config, {}, "https://forge.example/tools/registry.git")
+
+
+def _publish(api, token, root):
+    clone = Clone(root, api=api, write_seconds=0)
+    clone.environment |= {"GH_TOKEN": token}
+    clone.publish(NOW, forge=GitHub(clone.config, api=api, repository="tools/registry", token=token))
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_publication_that_is_killed_before_the_opening_is_finished_by_the_next(one, forge):
+    """The branch is pushed, the process gone; the next one opens one pull request."""
+    one.clone.leave({"npm:a": b"# a\n"})
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=_publish, args=(forge.api, forge.token, one.clone.paths.root))
+    forge.fail(Fault(cut="before", method="POST", path="/repos/tools/registry/pulls"))
+    forge.at_request("POST", "/repos/tools/registry/pulls", lambda: os.kill(process.pid, signal.SIGKILL))
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
+    assert forge.bare.tip("batch/2026-03-02-mixed-001") is not None
+    assert forge.pulls.known == {}
+    told = one.clone.publish(LATER, forge=one.github())
+    assert told.already
+    assert len(forge.pulls.known) == 1
+    assert told.pull_request.endswith("/pull/1")
+
+
+def test_writes_keep_their_distance(one, forge, registry):
+    """At least `publish.write_seconds` lie between two requests that change something."""
+    one.clone.config = Clone(one.clone.paths.root, api=forge.api, write_seconds=0.4).config
+    one.publish({"npm:a": b"# a\n"})
+    times = [each.at for each in forge.writes()]
+    assert len(times) >= 2
+    assert min(after - before for before, after in pairwise(times)) >= 0.35
+
+
+def test_the_command_says_what_is_new(one, forge):
+    """`doit sync`, in words and as JSON, with the token in the environment alone."""
+    one.publish({"npm:a": b"# a\n"})
+    forge.pulls.merge(1)
+    settings = {"mode": "github", "api": forge.api, "repository": "tools/registry", "write_seconds": 0}
+    one.clone.paths.config.write_text(json.dumps({"publish": settings}))
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(one.clone.paths.root.parent),
+        "PYTHONPATH": str(SHIPPED),
+        "PIPELINE_ROOT": str(one.clone.paths.root),
+        "GH_TOKEN": forge.token,
+    }
+    doit = str(Path(sys.executable).parent / "doit")
+    told = [
+        subprocess.run(
+            [doit, "sync", *more], cwd=SHIPPED, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        for more in ([], ["--json"])
+    ]
+    assert [each.returncode for each in told] == [0, 0], told[0].stderr
+    assert "  merged  2026-03-02-mixed-001\n" in told[0].stdout
+    assert json.loads(told[1].stdout)["reviewed"]["listed"] is True
+    assert forge.token not in "".join(each.stdout + each.stderr for each in told)
