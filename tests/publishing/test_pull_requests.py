@@ -314,7 +314,7 @@ def refusal_with(token, status):
 
 def test_without_a_token_nothing_begins(one):
     """One line says which variables are read."""
-    with pytest.raises(PipelineError, match="neither GH_TOKEN nor GITHUB_TOKEN is set"):
+    with pytest.raises(PipelineError, match="neither GH_TOKEN nor GITHUB_TOKEN is set to a token"):
         connect(one.clone.config, {}, "https://forge.example/tools/registry.git")
 
 
