@@ -72,7 +72,7 @@ class Bare:
             self.git("read-tree", before, GIT_INDEX_FILE=index)
         for path, content in files.items():
             if content is None:
-                self.git("update-index", "--force-remove", path, GIT_INDEX_FILE=index)
+                self.git("update-index", "--index-info", given=f"0 {'0' * 40}\t{path}\n".encode(), GIT_INDEX_FILE=index)
                 continue
             blob = self.git("hash-object", "-w", "--stdin", given=content)
             self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", GIT_INDEX_FILE=index)

@@ -9,7 +9,7 @@ checks: a test says when they have passed (`pass_checks`).
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -62,6 +62,7 @@ class Pulls:
         self.known: dict[int, Pull] = {}
         self.auto_merge, self.checks = True, True
         self.scopes = "repo"
+        self.clock: Callable[[], float] = time.time
         self.largest_page = 100
 
     # ------------------------------------------------------------------------------------ what people do
@@ -74,20 +75,24 @@ class Pulls:
             made = self.bare.merge(pull.base, pull.branch, text, method=method)
             assert made is not None, "in conflict"
             pull.state, pull.squashed = "closed", made
-            pull.closed_at = pull.merged_at = timestamp_now()
+            pull.closed_at = pull.merged_at = self.at()
         return made
 
     def close(self, number: int) -> None:
         """Close a pull request without a merge."""
         with self.lock:
             self.known[number].state = "closed"
-            self.known[number].closed_at = timestamp_now()
+            self.known[number].closed_at = self.at()
 
     def pass_checks(self, number: int) -> str:
         """Have the required checks pass: who has asked for it is merged, with the words that were asked for."""
         asked = self.known[number].auto_merge
         assert asked is not None, "nobody has asked for it"
         return self.merge(number, asked["commitHeadline"], asked["commitBody"], method=asked["mergeMethod"].lower())
+
+    def at(self) -> str:
+        """Return the time as the API writes it, by a clock that a test may set."""
+        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.clock()))
 
     def open_ones(self) -> list[Pull]:
         """Return those that are open, oldest first."""
@@ -178,7 +183,7 @@ class Pulls:
             title=body["title"],
             body=body.get("body") or "",
             head=head,
-            created_at=timestamp_now(),
+            created_at=self.at(),
         )
         self.known[pull.number] = pull
         return Answer(status=201, body=self._document(pull, whole=True))
@@ -307,11 +312,6 @@ def invalid(*errors: Mapping[str, str]) -> Answer:
 def custom(message: str) -> dict[str, str]:
     """Return the kind of error that says what is wrong in words alone."""
     return {"resource": "PullRequest", "code": "custom", "message": message}
-
-
-def timestamp_now() -> str:
-    """Return the time as the API writes it."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _node(pull: Pull) -> str:

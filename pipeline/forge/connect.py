@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from pipeline.config import Config, PublishMode
 from pipeline.errors import PipelineError
 from pipeline.forge.base import Forge
+from pipeline.services import forge_token
 from pipeline.text import without_secrets
 
 try:
@@ -16,7 +17,6 @@ except ModuleNotFoundError as missing:
         raise
     GitHub = None  # type: ignore[assignment,misc]  # the extra is not installed: said when it is needed
 
-TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")  # in the order in which GitHub's command-line program reads them
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(.+)")
 
@@ -31,11 +31,11 @@ def connect(config: Config, environment: Mapping[str, str], remote: str) -> Forg
 
 def token_of(environment: Mapping[str, str]) -> str:
     """Return the token for the forge; raises `PipelineError` when there is none that a header can hold."""
-    token = next((environment[name] for name in TOKENS if environment.get(name)), "")
-    if token and token.isascii() and token.isprintable() and " " not in token:
+    token = forge_token(environment)
+    if token:
         return token
     raise PipelineError(
-        "the token in GH_TOKEN or GITHUB_TOKEN is no token" if token else "neither GH_TOKEN nor GITHUB_TOKEN is set",
+        "neither GH_TOKEN nor GITHUB_TOKEN is set to a token",
         remedy="set GH_TOKEN to one that may read and write contents and pull requests (docs/publishing.md)",
     )
 

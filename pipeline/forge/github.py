@@ -55,9 +55,10 @@ class GitHub:
             per_page=PAGE,
             retry=None,  # its own waits for as long as a limit lasts
             seconds_between_requests=None,
+            lazy=True,  # a repository is not asked for before what is wanted of it
             seconds_between_writes=config.publish.write_seconds,
         )
-        self._repository = client.get_repo(repository, lazy=True)
+        self._repository = client.get_repo(repository)
 
     def open_ones(self, prefix: str) -> list[PullRequest] | Unavailable:
         """Return all open pull requests of this repository's branches that begin so, oldest first."""

@@ -121,23 +121,17 @@ def _with_pull_requests(
     """Open the pull requests that wait, that of this batch among them, and save what the ledger says of them."""
     if forge is None:
         return told
-    after, asked = Reviewed(), Asked()
+    reviewed, asked = before, Asked()
 
     def go() -> None:
-        nonlocal after, asked
-        after = review(books, destination, forge)
-        asked = ask(books, forge, after, now)
+        nonlocal reviewed, asked
+        reviewed = review(books, destination, forge).after(reviewed)
+        asked = ask(books, forge, reviewed, now).after(asked)
         books.note_alarms(now)
 
     go()
     state_commit = save_state(books, destination, go) or told.state_commit
     entry = books.ledger.entry(told.batch_id)
-    reviewed = msgspec.structs.replace(
-        after,
-        merged=[*before.merged, *after.merged],
-        closed=[*before.closed, *after.closed],
-        declined=[*before.declined, *after.declined],
-    )
     return msgspec.structs.replace(
         told,
         state=entry.state if entry else told.state,

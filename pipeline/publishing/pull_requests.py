@@ -39,6 +39,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     postponed: list[Postponed] = []
     refused: list[Unavailable] = []
 
+    def after(self, earlier: "Asked") -> "Asked":
+        """Return what came of both, when the same was asked for again on top of what others had saved."""
+        return msgspec.structs.replace(
+            self,
+            opened=[*earlier.opened, *(each for each in self.opened if each not in earlier.opened)],
+            updated=[*earlier.updated, *(each for each in self.updated if each not in earlier.updated)],
+            refused=[*earlier.refused, *(each for each in self.refused if each not in earlier.refused)],
+        )
+
 
 def ask(books: Books, forge: Forge, seen: Reviewed, now: datetime) -> Asked:
     """Open what waits, and update what is open with another text. The caller holds the root's lock.

@@ -40,6 +40,15 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
         """Whether anything was written down."""
         return bool(self.merged or self.closed)
 
+    def after(self, earlier: "Reviewed") -> "Reviewed":
+        """Return what was learnt by both, each batch and source once."""
+        return msgspec.structs.replace(
+            self,
+            merged=list(dict.fromkeys([*earlier.merged, *self.merged])),
+            closed=list(dict.fromkeys([*earlier.closed, *self.closed])),
+            declined=list(dict.fromkeys([*earlier.declined, *self.declined])),
+        )
+
 
 def review(books: Books, destination: Destination, forge: Forge) -> Reviewed:
     """Read the pull requests of all batches that wait, and write down what has become of them.

@@ -31,7 +31,9 @@ def sync(books: Books, *, destination: Destination, forge: Forge | None, now: da
 
     def go() -> None:
         nonlocal reviewed, settled, asked
-        reviewed, settled, asked = _step(books, destination, forge, now)
+        seen, found, done = _step(books, destination, forge, now)
+        reviewed, asked = seen.after(reviewed), done.after(asked)
+        settled = Settled(merged=[*settled.merged, *found.merged], unblocked=[*settled.unblocked, *found.unblocked])
 
     go()
     return Synced(

@@ -5,7 +5,7 @@ from functools import cache
 from pipeline.control.stops import Stop, stop_for
 from pipeline.history.fold import NOTHING
 from pipeline.instants import instant, later
-from pipeline.model import EntryStatus, Gate
+from pipeline.model import AttemptOutcome, EntryStatus, Gate
 from pipeline.selection.blockers import Waiting, waiting_for
 from pipeline.selection.retry import QUARANTINE_RULE, Standing, next_try, quarantine, standing
 from pipeline.selection.situation import Case, Situation
@@ -99,10 +99,11 @@ def quarantined(case: Case, situation: Situation) -> Stop | None:
     """Ask whether a deterministic failure, or a rollback, stands."""
     known = case.known
     if known.rolled_back_at is not None:
+        declined = known.last_outcome is AttemptOutcome.DECLINED
         return Stop(
             gate=Gate.QUARANTINED,
             rule=QUARANTINE_RULE,
-            value="its recipe was rolled back",
+            value="a reviewer did not want its recipe" if declined else "its recipe was rolled back",
             since=known.rolled_back_at,
             remedy=f"`doit requeue {case.entry.source}`",
         )
