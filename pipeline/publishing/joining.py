@@ -117,10 +117,13 @@ def joined_queue(before: bytes | None, ours: bytes, theirs: bytes, *, ours_count
     if first == before:
         return second
     known, counts, other = (_queue(each) for each in (before or b"{}", first, second))
-    old, new, added = (_keyed(each["entries"]) for each in (known, counts, other))
-    keys = [*new, *(key for key in added if key not in new)]
-    gone = {key for key in old if key not in new or key not in added}
-    entries = [_entry_of(old.get(key), new.get(key), added.get(key)) for key in keys if key not in gone]
+    old, new, added = (_by_source(each["entries"]) for each in (known, counts, other))
+    sources = [*new, *(source for source in added if source not in new)]
+    gone = {source for source in old if source not in new or source not in added}
+    entries: list[Json] = []
+    for source in sources:
+        if source not in gone:
+            entries += _joined_entries(*(each.get(source, []) for each in (old, new, added)))
     if entries == counts["entries"]:
         return first
     updated = max(counts["updated_at"], other["updated_at"], key=_utc)
@@ -165,30 +168,32 @@ def _chosen(keys: Iterable[str], old: Mapping[str, Any], counts: Mapping[str, An
     return second if first == was else first
 
 
-def _entry_of(old: Json | None, counts: Json | None, other: Json | None) -> Json:
-    """Return one entry; it is on one side at least."""
-    if counts is None or other is None:
-        return counts or other or {}
+def _joined_entries(old: list[Json], counts: list[Json], other: list[Json]) -> list[Json]:
+    """Return the entries of one source: the first, which is worked on, and its repetitions as they are."""
+    if not counts or not other:
+        return counts or other
+    repeated = counts[1:] if other[1:] == old[1:] or counts[1:] != old[1:] else other[1:]
+    return [_joined_entry(old[0] if old else {}, counts[0], other[0]), *repeated]
+
+
+def _joined_entry(old: Json, counts: Json, other: Json) -> Json:
     merged: Json = {}
     together = {key for keys in _DECISIONS for key in keys}
     for keys in [*_DECISIONS, *((key,) for key in QueueEntry.__struct_fields__ if key not in together)]:
-        merged |= _chosen(keys, old or {}, counts, other)
+        merged |= _chosen(keys, old, counts, other)
     return {key: merged[key] for key in QueueEntry.__struct_fields__ if key in merged}
 
 
-def _keyed(entries: Iterable[Json]) -> dict[tuple[str, int], Json]:
-    """Return entries by source, and by which of several with this source they are."""
-    found: dict[tuple[str, int], Json] = {}
-    seen: dict[str, int] = {}
+def _by_source(entries: Iterable[Json]) -> dict[str, list[Json]]:
+    found: dict[str, list[Json]] = {}
     for entry in entries:
-        source = entry["source"]
-        seen[source] = seen.get(source, 0) + 1
-        found[source, seen[source]] = entry
+        found.setdefault(entry["source"], []).append(entry)
     return found
 
 
 def _queue(content: bytes) -> Json:
-    return {"entries": [], "updated_at": "", **decode_json(content, Json)}
+    found = decode_json(content, Json)
+    return {**found, "entries": found.get("entries", [])}
 
 
 def _control(content: bytes) -> Json:

@@ -17,7 +17,7 @@ from tests.publishing.registry import STATE, Clone, Registry
 from tests.publishing.test_killed import EACH, killed_before
 
 # A fork beside the idle thread of the test runner: the child does nothing with that thread's locks.
-pytestmark = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"), pytest.mark.timeout(1800)]
 
 LATER = NOW + timedelta(hours=1)
 SECOND = "2026-03-02-mixed-002"

@@ -138,6 +138,38 @@ def test_a_dry_run_writes_nothing(root):
     assert root.state() == before
 
 
+@pytest.mark.parametrize("way", ["another branch", "somebody else", "a lock", "a lock of the state", "checked out"])
+def test_a_dry_run_sees_what_blocks_a_branch(in_git, checkout, way):
+    """As the publication itself does, before it has written anything."""
+    branch = "batch/2026-03-02-mixed-001"
+    heads = checkout.top / ".git/refs/heads"
+    match way:
+        case "another branch":
+            checkout.git("branch", "batch")
+        case "somebody else":
+            checkout.git("branch", branch)
+        case "a lock":
+            (heads / "batch").mkdir()
+            (heads / f"{branch}.lock").touch()
+        case "a lock of the state":
+            (heads / "recipeline-state.lock").touch()
+        case _:
+            checkout.git("checkout", "-q", "-b", "recipeline-state")
+    before, refs = in_git.state(), checkout.refs()
+    for options in ({"dry_run": True}, {}):
+        with pytest.raises(PipelineError, match=r"the branch (batch/2026-03-02-mixed-001|recipeline-state) "):
+            in_git.publish(**options)
+        assert (in_git.state(), checkout.refs()) == (before, refs)
+
+
+def test_a_payload_of_another_batch_with_the_same_id_is_refused(root):
+    """It was made elsewhere: publishing it silently would lose it."""
+    root.publish()
+    root.leave({"npm:other": b"# other\n"})
+    with pytest.raises(PipelineError, match="was made twice, with other recipes"):
+        root.publish(LATER)
+
+
 def test_the_merge_is_noted_by_the_next_publication(in_git, checkout):
     """The entries succeed, and who waited for them is pending again."""
     published = in_git.publish()
