@@ -7,16 +7,13 @@ from pipeline.control.stops import Stop
 from pipeline.dashboard.views.base import PageLink
 from pipeline.dashboard.views.batches import Batches, BatchExcluded, BatchLine, BatchPage, BatchRecipe, Step
 from pipeline.dashboard.views.ecosystems import BreakerEvent, EcosystemLine, EcosystemPage, Ecosystems
+from pipeline.dashboard.views.lines import BreakerLine, Period, QueueLine, Reason
 from pipeline.dashboard.views.overview import (
     AlarmBox,
     BlockerLine,
-    BreakerLine,
     BudgetLine,
     Health,
     Overview,
-    Period,
-    QueueLine,
-    Reason,
     ReviewLine,
     UnderWay,
 )
@@ -395,7 +392,9 @@ def platforms_page() -> PlatformsPage:
         for place, platform in enumerate(ALL_PLATFORMS)
     ]
     row = TruthRow(package=PACKAGE, statuses=["validated", *[""] * (len(ALL_PLATFORMS) - 1)])
-    return PlatformsPage(statuses=[VerdictStatus.VALIDATED, VerdictStatus.PREDICTED_PASS], platforms=lines, rows=[row])
+    return PlatformsPage(
+        statuses=[VerdictStatus.VALIDATED, VerdictStatus.PREDICTED_PASS], platforms=lines, rows=[row], all_rows=300
+    )
 
 
 def ecosystem_line(**fields: Any) -> EcosystemLine:
@@ -429,5 +428,4 @@ def ecosystem_page() -> EcosystemPage:
         periods=[PERIOD],
         reasons=[REASON],
         events=[BreakerEvent(at=AT, package=PACKAGE, stage="generate", cause="timeout", message=HOSTILE)],
-        packages=[PACKAGE],
     )
