@@ -17,6 +17,8 @@ TEXT, MUTED, LINE, SURFACE, ACCENT = (f"var(--{name})" for name in ("text", "mut
 FONT = "system-ui, sans-serif"
 # Pixels: the height of a chart over time, and of one bar among others below each other.
 HEIGHT, BAR_STEP = 190, 26
+# Up to so many periods, bars of this width leave room between them; a bar for each of more shares what room there is.
+FEW, BAR_WIDTH = 8, 28
 # What became of packages, in the order in which it is stacked from below, and in which colour.
 FATES = {"included": "var(--good-fill)", "excluded": "var(--bad-fill)", "blocked": "var(--warn-fill)"}
 STATUS_COLOURS = {
@@ -71,7 +73,8 @@ def throughput(periods: Sequence[Period], label: str) -> Spec:
         "order": {"field": "order", "type": "quantitative"},
         "tooltip": _tooltip(label, "became", "packages"),
     }
-    mark = {"type": "bar", "stroke": SURFACE, "strokeWidth": 0.5, "width": {"band": 0.8}}
+    width = {"band": 0.8} if len(periods) > FEW else BAR_WIDTH
+    mark = {"type": "bar", "stroke": SURFACE, "strokeWidth": 0.5, "width": width}
     return _spec(f"Packages by {label}", values, HEIGHT, {"mark": mark, "encoding": encoding})
 
 
@@ -84,13 +87,18 @@ def queue(lines: Sequence[QueueLine], statuses: Sequence[EntryStatus]) -> Spec:
     ]
     encoding = {
         "y": {"field": "ecosystem", "type": "nominal", "sort": None, "title": None, "axis": {"ticks": False}},
-        "x": {"field": "entries", "type": "quantitative", "title": None, "axis": {"format": ",d", "tickMinStep": 1}},
+        "x": {
+            "field": "entries",
+            "type": "quantitative",
+            "title": None,
+            "axis": {"format": ",d", "tickCount": 6, "tickMinStep": 1},
+        },
         "color": _colours("status", {_words(status): STATUS_COLOURS[status] for status in statuses}),
         "order": {"field": "order", "type": "quantitative"},
         "tooltip": _tooltip("ecosystem", "status", "entries"),
     }
     mark = {"type": "bar", "stroke": SURFACE, "strokeWidth": 0.5}
-    return _spec("Queue by ecosystem and status", values, {"step": BAR_STEP}, {"mark": mark, "encoding": encoding})
+    return _spec("Queue by ecosystem and status", values, BAR_STEP * len(lines), {"mark": mark, "encoding": encoding})
 
 
 def _words(identifier: str) -> str:
@@ -101,7 +109,14 @@ def _over_time(label: str) -> Spec:
     """Return the axis of days, or of batches, whose names are too long for one."""
     if label == "day":
         # Days are bands: a day without a batch takes no room, and a bar is as wide as there is room for.
-        axis = {"labelAngle": 0, "labelOverlap": "parity", "labelSeparation": 8, "ticks": False}
+        axis = {
+            "labelAngle": 0,
+            "labelExpr": f"slice(datum.label, {len('2026-')})",
+            "labelOverlap": "parity",
+            "labelSeparation": 8,
+            "labelPadding": 6,
+            "ticks": False,
+        }
         return {"field": label, "type": "ordinal", "title": None, "axis": axis}
     return {"field": label, "type": "ordinal", "sort": None, "title": None, "axis": {"labels": False, "ticks": False}}
 
@@ -115,7 +130,7 @@ def _tooltip(*fields: str) -> list[Spec]:
     return [{"field": field, "type": "nominal"} for field in fields]
 
 
-def _spec(description: str, values: Iterable[Spec], height: int | Spec, drawn: Spec) -> Spec:
+def _spec(description: str, values: Iterable[Spec], height: int, drawn: Spec) -> Spec:
     axis = {
         "labelColor": MUTED,
         "labelFont": FONT,

@@ -11,7 +11,7 @@ MARKS: dict[str, tuple[str, str]] = {
     EntryStatus.FAILED: ("✗", BAD),
     EntryStatus.BLOCKED: ("⊘", WARN),
     EntryStatus.REQUIRES_MANUAL: ("!", WARN),
-    EntryStatus.EXCLUDED: ("–", PLAIN),
+    EntryStatus.EXCLUDED: ("\N{EN DASH}", PLAIN),
     EntryStatus.IN_REVIEW: ("◐", NOTE),
     VerdictStatus.VALIDATED: ("✓", GOOD),
     VerdictStatus.VALIDATED_EMULATED: ("✓", GOOD),

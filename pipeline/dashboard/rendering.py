@@ -8,6 +8,7 @@ nothing that upstream wrote can be anything but text.
 
 import re
 import shlex
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from markupsafe import Markup, escape
 from pipeline.dashboard import charts
 from pipeline.dashboard.marks import BREAKER_MARKS, MARKS
 from pipeline.dashboard.views.base import PageLink
+from pipeline.dashboard.views.package import VerdictCell
 from pipeline.history.wording import duration, minute, percent
 from pipeline.markdown import clean
 from pipeline.text import counted, is_web_address
@@ -47,14 +49,14 @@ COMMAND = "doit "
 MEGABYTE = 1_000_000
 
 
-def render(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:  # noqa: ANN401  # each template has values of its own types
     """Return a page; a value that the template needs and does not get is a bug and raises."""
     return _environment().get_template(template).render(values)
 
 
 def visible(value: object) -> object:
     """Return what is inserted with U+FFFD for each character that cannot be seen; numbers and markup as they are."""
-    if type(value) is not str or value.isascii() and value.isprintable():
+    if type(value) is not str or (value.isascii() and value.isprintable()):
         return value
     return UNSEEN.sub("\ufffd", value)
 
@@ -113,7 +115,17 @@ def ticks(text: str) -> Markup:
 
 
 def _code(text: str) -> Markup:
-    return Markup('<code class="command">{}</code>' if text.startswith(COMMAND) else "<code>{}</code>").format(text)
+    if text.startswith(COMMAND):
+        return Markup('<code class="command">{}</code>').format(text)
+    return Markup("<code>{}</code>").format(text)
+
+
+def by_system(cells: Sequence[VerdictCell], arches: Sequence[str]) -> list[tuple[str, list[VerdictCell | None]]]:
+    """Return the verdicts as a matrix: for each system, in the order of the cells, one for each processor."""
+    systems: dict[str, dict[str, VerdictCell]] = {}
+    for cell in cells:
+        systems.setdefault(" ".join(part for part in (cell.family or cell.os, cell.libc) if part), {})[cell.arch] = cell
+    return [(system, [found.get(arch) for arch in arches]) for system, found in systems.items()]
 
 
 def address(url: str) -> Markup:
@@ -147,6 +159,7 @@ def _environment() -> jinja2.Environment:
         "address": address,
         "badge": badge,
         "breaker": breaker,
+        "by_system": by_system,
         "capitalized": capitalized,
         "duration": duration,
         "link": link,
