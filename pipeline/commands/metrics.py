@@ -9,12 +9,13 @@ import msgspec
 
 from pipeline.checks import nearest, shorten
 from pipeline.commands.base import Root, StateCommand, no_arguments
-from pipeline.commands.metrics_view import duration, view
+from pipeline.commands.metrics_view import view
 from pipeline.errors import Alarm, BadInput, Defect, UnknownName
 from pipeline.history.frozen import frozen_packages
 from pipeline.history.report import Query, Report, report
 from pipeline.history.reviews import open_reviews
 from pipeline.history.service_levels import Milestone
+from pipeline.history.wording import duration
 from pipeline.instants import known_instant
 from pipeline.platforms import BY_ID
 from pipeline.selection.statuses import excluded_sources

@@ -14,7 +14,7 @@ from pipeline.constraints import PASSED
 from pipeline.history.metrics import all_of
 from pipeline.history.report import Report
 from pipeline.history.service_levels import Cycle, LastSuccess, ServiceLevels, Share, Spread, success, without_body
-from pipeline.instants import instant, timestamp
+from pipeline.history.wording import duration, minute, percent
 from pipeline.model import EcosystemCounts, Traffic, VerdictStatus
 from pipeline.platforms import BY_ID
 from pipeline.text import counted
@@ -27,8 +27,6 @@ WIDE = 100
 BEFORE_UNIT, NO_BREAK = re.compile(r"(?<=\d) (?=(?:s|min|h|d)\b|%)"), "\u00a0"
 # Column in which the values of named lines begin.
 VALUES_AT = 21
-# Hours from which on days are easier to read.
-DAYS_FROM = 48
 PACKAGE_COLUMNS = EcosystemCounts.__struct_fields__
 # Eight statuses beside the longest platform fit 80 columns only like this.
 STATUS_HEADS = {
@@ -60,7 +58,7 @@ def headline(report: Report) -> str:
     """Return which batches the numbers are of."""
     count = counted(report.batches, "batch", "batches")
     of = f" with {report.query.ecosystem}" if report.query.ecosystem else ""
-    return f"{count}{of}, published {_minute(report.first)} to {_minute(report.last)} (UTC)"
+    return f"{count}{of}, published {minute(report.first)} to {minute(report.last)} (UTC)"
 
 
 def nothing(report: Report) -> str:
@@ -68,27 +66,6 @@ def nothing(report: Report) -> str:
     if not report.known_batches:
         return "No batch yet: nothing was published, so there is nothing to count."
     return f"No batch matches, of {counted(report.known_batches, 'batch', 'batches')} in all."
-
-
-def duration(hours: float) -> str:
-    """Return hours for people: seconds and minutes below one, days from two days on."""
-    seconds = round(hours * 3600)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min"
-    return f"{hours:.1f} h" if hours < DAYS_FROM else f"{hours / 24:.1f} d"
-
-
-def percent(share: Share) -> str:
-    """Return a share, rounded down so that 100 % means all; what is below 1 % gets two digits."""
-    if not share.whole:
-        return "-"
-    if share.part in {0, share.whole}:
-        return "100 %" if share.part else "0 %"
-    digits = 1 if share.part * 100 >= share.whole else 2
-    scale = 10**digits
-    return f"{share.part * 100 * scale // share.whole / scale:.{digits}f} %"
 
 
 # ------------------------------------------------------------------------------------------------ tables
@@ -131,7 +108,7 @@ def _batches(report: Report, width: int) -> Table:
     table = _table("last batches", ["published", "attempted", "included", "rate", "cost"], width)
     for line in report.last_batches:
         numbers = _number(line.attempted), _number(line.included)
-        table.add_row(line.batch_id, _minute(line.at), *numbers, percent(line.success), f"{line.cost:,.2f}")
+        table.add_row(line.batch_id, minute(line.at), *numbers, percent(line.success), f"{line.cost:,.2f}")
     return table
 
 
@@ -288,7 +265,3 @@ def _alarm(report: Report) -> Text:
     if rings:
         return Text(f"{name}{'; '.join(rings)}", style="bold red")
     return Text(f"{name}none; it rings after {limit} without a recipe")
-
-
-def _minute(at: str | None) -> str:
-    return timestamp(instant(at))[:16].replace("T", " ") if at else "-"
