@@ -300,7 +300,7 @@ COMMANDS = (
     *("run", "list", "info", "clean", "forget", "help"),
     *("stop", "resume", "disable", "enable", "status"),
     "add",
-    *("publish", "rollback", "requeue", "recheck", "replay", "why", "metrics"),
+    *("publish", "rollback", "requeue", "recheck", "replay", "why", "metrics", "dashboard"),
 )
 
 

@@ -129,6 +129,7 @@ def reasons(facts: Facts, links: Links, ecosystem: str | None = None) -> list[Re
 
 
 def queue_line(name: PageLink, rows: Sequence[QueueRow]) -> QueueLine:
+    """Return some rows counted by their status, in the order of the statuses."""
     counts = Counter(row.status for row in rows)
     return QueueLine(
         ecosystem=name, counts={status: counts[status] for status in EntryStatus if status in counts}, total=len(rows)
