@@ -19,6 +19,8 @@ FONT = "system-ui, sans-serif"
 HEIGHT, BAR_STEP = 190, 26
 # Up to so many periods, bars of this width leave room between them; a bar for each of more shares what room there is.
 FEW, BAR_WIDTH = 8, 28
+# So many words of a legend fit beside each other on a phone.
+LEGEND_COLUMNS = 3
 # What became of packages, in the order in which it is stacked from below, and in which colour.
 FATES = {"included": "var(--good-fill)", "excluded": "var(--bad-fill)", "blocked": "var(--warn-fill)"}
 STATUS_COLOURS = {
@@ -123,7 +125,7 @@ def _over_time(label: str) -> Spec:
 
 def _colours(field: str, colours: dict[str, str]) -> Spec:
     scale = {"domain": list(colours), "range": list(colours.values())}
-    return {"field": field, "type": "nominal", "scale": scale, "legend": {"title": None, "columns": 4}}
+    return {"field": field, "type": "nominal", "scale": scale, "legend": {"title": None, "columns": LEGEND_COLUMNS}}
 
 
 def _tooltip(*fields: str) -> list[Spec]:
