@@ -7,7 +7,7 @@ again. Each chart's numbers stand in a table beside it: who cannot see the one r
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pipeline.dashboard.views.overview import Period, QueueLine
+from pipeline.dashboard.views.lines import Period, QueueLine
 from pipeline.model import EntryStatus
 
 Spec = dict[str, Any]

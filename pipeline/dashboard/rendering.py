@@ -9,7 +9,7 @@ nothing that upstream wrote can be anything but text.
 import re
 import shlex
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -61,6 +61,7 @@ def visible(value: object) -> object:
     return UNSEEN.sub("\ufffd", value)
 
 
+@lru_cache(maxsize=16_384)  # batches and ecosystems are linked to from thousands of pages
 def link(page: PageLink, root: str) -> Markup:
     """Return a page's name as a link to it, or alone where there is no page."""
     text = visible(page.text)
@@ -108,6 +109,7 @@ def capitalized(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
+@lru_cache(maxsize=4096)  # the rules and remedies of the gates stand on every package's page
 def ticks(text: str) -> Markup:
     """Return a sentence of ours with what stands in backticks as code; a command among it can be copied."""
     parts = CODE.split(str(visible(text)))

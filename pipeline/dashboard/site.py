@@ -47,7 +47,9 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 def code_digest() -> str:
     """Return the digest of what renders the pages: this package's modules and templates."""
-    files = sorted(path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".html"} and ASSETS not in path.parents)
+    files = sorted(
+        path for path in PACKAGE.rglob("*") if path.suffix in {".py", ".html"} and ASSETS not in path.parents
+    )
     return digest_of([[str(path.relative_to(PACKAGE)), sha256(path.read_bytes())] for path in files])
 
 
