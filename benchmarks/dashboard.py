@@ -1,7 +1,7 @@
 """The dashboard of a queue of 5,305 entries and a journal of 100,000 lines: built from nothing, and brought up to date.
 
-Run `python -m benchmarks.dashboard [--queue FILE] [--entries 5305] [--lines 100000] [--json]`. Without a file it makes a
-queue with the shares of a real one.
+Run `python -m benchmarks.dashboard [--queue FILE] [--entries 5305] [--lines 100000] [--json]`. Without a file it makes
+a queue with the shares of a real one.
 """
 
 import random

@@ -24,7 +24,7 @@ from pipeline.dashboard.views.queue import QueueRow
 from pipeline.history.frozen import Frozen, frozen_packages
 from pipeline.history.ledger import WAITING
 from pipeline.history.report import Query, report
-from pipeline.history.reviews import open_reviews
+from pipeline.history.reviews import Review, open_reviews
 from pipeline.history.service_levels import Milestone, ServiceLevels
 from pipeline.instants import timestamp
 from pipeline.model import (
@@ -148,36 +148,24 @@ def overview(facts: Facts, links: Links, rows: Sequence[QueueRow]) -> Overview:
     """Return the overview; `rows` are those of the queue."""
     situation = facts.situation
     now, config = situation.now, situation.config
-    last = [lines[-1] for lines in facts.ledger.values()]
-    reviews = open_reviews((entry for entry in last if entry.state in WAITING), config.alarms.review_days, now)
+    reviews = _reviews(facts)
     frozen = frozen_packages(situation.history, excluded_sources(situation.queue.entries))
-    told = report(
-        Query(),
-        facts.metrics,
-        situation.queue.entries,
-        _milestones(facts),
-        config.alarms.no_success_hours,
-        now,
-        reviews,
-        frozen,
-    )
+    levels = _levels(facts, reviews, frozen)
     stops = _stops(facts)
-    alarms = [_alarm(alarm, links) for alarm in facts.alarms]
-    minutes = standings(situation.control.budget, config.budget, now)
     every_reason, every_blocker = reasons(facts, links), _blockers(facts, links)
-    health, headline = _health(facts, stops, told.service_levels)
+    health, headline = _health(facts, stops, levels)
     lines = queue_lines(links, rows)
     return Overview(
         built_at=timestamp(now),
         health=health,
         headline=headline,
         stops=stops,
-        alarms=alarms,
+        alarms=[_alarm(alarm, links) for alarm in facts.alarms],
         no_success_hours=config.alarms.no_success_hours,
-        levels=told.service_levels,
-        last_batch=links.batch(told.service_levels.last_success.batch_id if told.service_levels.last_success else None),
+        levels=levels,
+        last_batch=links.batch(levels.last_success.batch_id if levels.last_success else None),
         breakers=breaker_lines(facts, links),
-        budget=[_budget(one) for one in minutes],
+        budget=[_budget(one) for one in standings(situation.control.budget, config.budget, now)],
         statuses=[status for status in EntryStatus if any(status in line.counts for line in lines)],
         queue=lines,
         queue_total=queue_line(PageLink(text="all"), rows),
@@ -188,19 +176,7 @@ def overview(facts: Facts, links: Links, rows: Sequence[QueueRow]) -> Overview:
         all_reasons=len(every_reason),
         blockers=every_blocker[:BLOCKERS],
         all_blockers=len(every_blocker),
-        reviews=[
-            ReviewLine(
-                batch=links.batch(one.batch_id) or PageLink(text=one.batch_id),
-                branch=one.branch,
-                pull_request=facts.ledger[one.batch_id][-1].pull_request,
-                recipes=one.recipes,
-                since=one.since,
-                days=one.days,
-                limit_days=one.limit_days,
-                alarm=one.alarm,
-            )
-            for one in reviews
-        ],
+        reviews=[_review(one, facts, links) for one in reviews],
         frozen=[(links.package(one.source), one) for one in frozen],
         under_way=_under_way(facts, links),
         damaged_lines=facts.damaged,
@@ -208,6 +184,33 @@ def overview(facts: Facts, links: Links, rows: Sequence[QueueRow]) -> Overview:
 
 
 # ------------------------------------------------------------------------------------------------ parts
+
+
+def _reviews(facts: Facts) -> list[Review]:
+    """Return the batches that wait for their merge, the longest first."""
+    last = (lines[-1] for lines in facts.ledger.values())
+    limit, now = facts.situation.config.alarms.review_days, facts.situation.now
+    return open_reviews((entry for entry in last if entry.state in WAITING), limit, now)
+
+
+def _review(one: Review, facts: Facts, links: Links) -> ReviewLine:
+    return ReviewLine(
+        batch=links.batch(one.batch_id) or PageLink(text=one.batch_id),
+        branch=one.branch,
+        pull_request=facts.ledger[one.batch_id][-1].pull_request,
+        recipes=one.recipes,
+        since=one.since,
+        days=one.days,
+        limit_days=one.limit_days,
+        alarm=one.alarm,
+    )
+
+
+def _levels(facts: Facts, reviews: Sequence[Review], frozen: Sequence[Frozen]) -> ServiceLevels:
+    situation = facts.situation
+    limit = situation.config.alarms.no_success_hours
+    entries, milestones = situation.queue.entries, _milestones(facts)
+    return report(Query(), facts.metrics, entries, milestones, limit, situation.now, reviews, frozen).service_levels
 
 
 def _health(facts: Facts, stops: Sequence[Stop], levels: ServiceLevels) -> tuple[Health, str]:
