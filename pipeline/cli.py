@@ -249,7 +249,7 @@ COMMANDS = (
     *("stop", "resume", "disable", "enable", "status"),
     *("init", "add"),
     *("publish", "sync", "rollback", "requeue", "recheck", "replay", "why", "metrics", "check", "doctor"),
-    *("matrix", "collect", "completion"),
+    *("matrix", "collect", "dashboard", "completion"),
 )
 
 

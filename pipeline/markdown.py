@@ -21,8 +21,10 @@ _LINKED = re.compile(r"(:)(?=//)|(\bwww)(?=\.)|(\bgh)(?=-\d)|(@)|(#)", re.IGNORE
 
 def clean(value: str, limit: int) -> str:
     """Return one line of at most `limit` characters without control, bidirectional or invisible characters."""
-    shown = (char if _is_visible(char) else " " for char in value[: limit * 4])
-    line = " ".join("".join(shown).split())
+    shown = value[: limit * 4]
+    if not (shown.isascii() and shown.isprintable()):
+        shown = "".join(char if _is_visible(char) else " " for char in shown)
+    line = " ".join(shown.split())
     return line if len(line) <= limit and len(value) <= limit * 4 else f"{line[: limit - 1]}{ELLIPSIS}"
 
 

@@ -72,6 +72,8 @@ class Paths:
         self.commit_message = self.payload_folder / "commit-message.txt"
         self.payload_files = self.payload_folder / "files"
         self.payload_statements = self.payload_folder / "statements"
+        self.site = self.build / "site"
+        self.site_manifest = self.build / "site.json"
 
     # The paths of single packages are plain strings: a plan of 1,000 packages on 11 platforms names 65,000 of them, and
     # making that many `Path` objects takes longer than all the rest of the plan.

@@ -13,6 +13,7 @@ from pipeline.store import SHIPPED
 
 OFFLINE = {
     "constraints": (["--packages", "3"], "constraints and payload"),
+    "dashboard": (["--entries", "30", "--lines", "150"], "from nothing"),
     "journal": (["--lines", "80", "--rounds", "1"], "plan with index"),
     "limiter": (["--seconds", "0.3", "--rates", "20"], "20/s, one.example: used"),
     "noop": (["--packages", "2", "--rounds", "1"], "doit with nothing to do"),

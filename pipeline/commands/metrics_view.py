@@ -14,7 +14,7 @@ from pipeline.constraints import PASSED
 from pipeline.history.metrics import all_of
 from pipeline.history.report import Report
 from pipeline.history.service_levels import Cycle, LastSuccess, ServiceLevels, Share, Spread, success, without_body
-from pipeline.instants import instant, timestamp
+from pipeline.history.wording import minute, percent
 from pipeline.model import EcosystemCounts, Traffic, VerdictStatus
 from pipeline.platforms import BY_ID
 from pipeline.text import counted, duration
@@ -60,7 +60,7 @@ def headline(report: Report) -> str:
     """Return which batches the numbers are of."""
     count = counted(report.batches, "batch", "batches")
     of = f" with {report.query.ecosystem}" if report.query.ecosystem else ""
-    return f"{count}{of}, published {_minute(report.first)} to {_minute(report.last)} (UTC)"
+    return f"{count}{of}, published {minute(report.first)} to {minute(report.last)} (UTC)"
 
 
 def nothing(report: Report) -> str:
@@ -68,17 +68,6 @@ def nothing(report: Report) -> str:
     if not report.known_batches:
         return "No batch yet: nothing was published, so there is nothing to count."
     return f"No batch matches, of {counted(report.known_batches, 'batch', 'batches')} in all."
-
-
-def percent(share: Share) -> str:
-    """Return a share, rounded down so that 100 % means all; what is below 1 % gets two digits."""
-    if not share.whole:
-        return "-"
-    if share.part in {0, share.whole}:
-        return "100 %" if share.part else "0 %"
-    digits = 1 if share.part * 100 >= share.whole else 2
-    scale = 10**digits
-    return f"{share.part * 100 * scale // share.whole / scale:.{digits}f} %"
 
 
 # ------------------------------------------------------------------------------------------------ tables
@@ -121,7 +110,7 @@ def _batches(report: Report, width: int) -> Table:
     table = _table("last batches", ["published", "attempted", "included", "rate", "cost"], width)
     for line in report.last_batches:
         numbers = _number(line.attempted), _number(line.included)
-        table.add_row(line.batch_id, _minute(line.at), *numbers, percent(line.success), f"{line.cost:,.2f}")
+        table.add_row(line.batch_id, minute(line.at), *numbers, percent(line.success), f"{line.cost:,.2f}")
     return table
 
 
@@ -278,7 +267,3 @@ def _alarm(report: Report, width: int) -> Text:
         lines += [("", f"and {counted(more, 'other')}")] if more else []
         return Text("\n").join(Text(line.plain, style="bold red") for line in _named_lines(lines, width))
     return Text(f"{'  alarm'.ljust(VALUES_AT)}none; it rings after {report.no_success_hours:g} h without a recipe")
-
-
-def _minute(at: str | None) -> str:
-    return timestamp(instant(at))[:16].replace("T", " ") if at else "-"

@@ -1,40 +1,25 @@
 """`doit why`: every gate that a package meets, in order, with what would open it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
 from pipeline.admission.admit import OPEN
+from pipeline.build_records import MESSAGE_WIDTH, read_outcome, read_records, result_lines
 from pipeline.checks import shorten
 from pipeline.commands.base import Root, StateCommand, wrong_call
 from pipeline.config import Runner
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.model import (
-    Attempt,
-    ConstraintsRecord,
-    Decision,
-    Failed,
-    Generated,
-    Held,
-    Outcome,
-    OutcomeRecord,
-    Selected,
-    Skipped,
-    Verdict,
-)
+from pipeline.model import Attempt, Decision
 from pipeline.plan import read_inputs, situation, under_way
 from pipeline.selection.explain import Explanation, GateAnswer, explain
 from pipeline.source import ecosystem_of
 from pipeline.state import journal
-from pipeline.store import Paths, read_result
 from pipeline.terminal import signed
 from pipeline.text import one_line
 
-# Attempts that are told, and characters of a message: enough for a batch or two on all platforms.
+# Attempts that are told: enough for a batch or two on all platforms.
 ATTEMPTS = 12
-MESSAGE_WIDTH = 160
 # A screen: lines, and columns of each.
 SCREEN, WIDTH = 45, 100
 # How a verdict on what was generated is marked.
@@ -73,8 +58,8 @@ def explained(root: Root, source: str) -> Explanation:
         source,
         situation(paths, config, inputs.control, inputs.queue, revisions, root.now),
         batch=batch,
-        results=_results(paths, chosen, platforms) if chosen is not None else [],
-        made=_made(paths, source),
+        results=result_lines(read_records(paths, source, platforms), chosen) if chosen is not None else [],
+        made=read_outcome(paths, source),
         attempts=journal.of_source(paths, source, ATTEMPTS),
     )
 
@@ -170,41 +155,6 @@ def _both_ends(message: str) -> str:
 
 def _wrapped(line: str, indent: str) -> list[str]:
     return wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False)
-
-
-def _made(paths: Paths, source: str) -> OutcomeRecord | None:
-    """Return the record of what was generated last, from whichever batch."""
-    record = read_result(paths.outcome(source), OutcomeRecord)
-    return record if record is not None and record.source == source else None
-
-
-def _results(paths: Paths, chosen: Selected, platforms: Sequence[str]) -> list[str]:
-    """Return what the records in `build/` say of a package of the batch, a line for each stage that it has reached."""
-    source = chosen.source
-    outcome = read_result(paths.outcome(source), OutcomeRecord)
-    if outcome is None or outcome.source != source or (chosen.after is not None and outcome.at <= chosen.after):
-        return ["nothing so far"]
-    lines = [f"generate   {outcome.at}  {_outcome_words(outcome.outcome)}"]
-    verdicts = [read_result(Path(paths.verdict(platform, source)), Verdict) for platform in platforms]
-    counts = Counter(verdict.status for verdict in verdicts if verdict is not None and verdict.source == source)
-    if counts:
-        lines.append(f"validate   {', '.join(f'{status} {count}' for status, count in sorted(counts.items()))}")
-    merged = read_result(paths.constraints(source), ConstraintsRecord)
-    if merged is not None and merged.source == source:
-        lines.append(f"constrain  {merged.exclusion or 'its recipe may be in the pull request'}")
-    return lines
-
-
-def _outcome_words(outcome: Outcome) -> str:
-    match outcome:
-        case Generated(evidence=evidence):
-            return f"generated from {evidence.version or 'a version that is not known'}"
-        case Skipped(subcategory=subcategory, message=message):
-            return f"skipped {subcategory}: {shorten(one_line(message), MESSAGE_WIDTH)}"
-        case Failed(subcategory=subcategory, message=message):
-            return f"failed {subcategory}: {shorten(one_line(message), MESSAGE_WIDTH)}"
-        case Held(gate=gate, message=message):
-            return f"held {gate}: {shorten(one_line(message), MESSAGE_WIDTH)}"
 
 
 def _sentence(text: str) -> str:

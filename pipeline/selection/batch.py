@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import msgspec
 
@@ -33,7 +34,7 @@ FULL_RULE = "the batch has room"
 CURATED = "curated"
 
 
-class Selection(msgspec.Struct, frozen=True, kw_only=True):
+class Selection(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The entries of a batch in the order in which they are worked on, and those that a gate held back.
 
     `line` is every source that only room is lacking for, in the order of their turns, the selected ones first;
@@ -44,6 +45,11 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     left_out: list[LeftOut]
     line: list[str]
     stops: Mapping[str, Stop]
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Each source's number in the line, from 1."""
+        return {source: place for place, source in enumerate(self.line, 1)}
 
 
 def select(situation: Situation) -> Selection:

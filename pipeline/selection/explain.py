@@ -86,19 +86,21 @@ def explain(
     results: Sequence[str] = (),
     made: OutcomeRecord | None = None,
     attempts: Sequence[Attempt] = (),
+    selection: Selection | None = None,
 ) -> Explanation:
     """Explain one source; raises `UnknownName` when the queue has none like it. `attempts` come newest last.
 
     `batch` is the last one that was frozen; it is under way unless an attempt says that it has come to its end. `made`
-    is what was generated last.
+    is what was generated last. `selection` is what `select` returned for the situation: who explains many sources has
+    it made once.
     """
     position = situation.first.get(source)
     if position is None:
         raise unknown_source(source, situation.queue, "why")
     case = situation.case(position)
-    selection = select(situation)
+    selection = select(situation) if selection is None else selection
     gates = list(answers(case, situation, selection))
-    place = selection.line.index(source) + 1 if source in selection.line else None
+    place = selection.places.get(source)
     under_way = _under_way(source, batch, attempts)
     known = case.known
     return Explanation(

@@ -1,5 +1,6 @@
 """All that decides what is tried now, gathered once; what several gates ask of it is worked out once. Pure."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -74,6 +75,11 @@ class Situation:
         """The place of each source's first entry."""
         sources = [entry.source for entry in self.queue.entries]
         return dict(zip(reversed(sources), reversed(range(len(sources))), strict=True))
+
+    @cached_property
+    def times(self) -> Mapping[str, int]:
+        """How often each source stands in the queue."""
+        return Counter(entry.source for entry in self.queue.entries)
 
     @cached_property
     def available(self) -> Set[str]:

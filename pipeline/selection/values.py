@@ -50,5 +50,5 @@ def breaker_value(case: Case, situation: Situation) -> str:
 
 def first_value(case: Case, situation: Situation) -> str:
     """Say how often the source stands in the queue."""
-    count = sum(entry.source == case.entry.source for entry in situation.queue.entries)
+    count = situation.times[case.entry.source]
     return "it stands there once" if count == 1 else f"it is the first of {count}"

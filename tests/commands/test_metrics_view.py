@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pipeline.commands.metrics_view import percent, view
+from pipeline.commands.metrics_view import view
 from pipeline.history.report import Query, report
 from pipeline.history.service_levels import Milestone, Share
+from pipeline.history.wording import percent
 from pipeline.instants import timestamp
 from pipeline.model import BatchState, EcosystemCounts, Traffic, VerdictStatus
 from pipeline.platforms import BY_ID

@@ -1,0 +1,1 @@
+"""What each kind of page shows, as data: frozen structures and the pure functions that make them from the facts."""

@@ -1,0 +1,137 @@
+"""The views say what the state says, and link to no page that is not written."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+
+from pipeline.dashboard.facts import Facts
+from pipeline.dashboard.links import Links
+from pipeline.dashboard.pages import pages
+from pipeline.dashboard.reading import read_facts
+from pipeline.dashboard.rendering import render
+from pipeline.dashboard.views.batches import batch_page
+from pipeline.dashboard.views.overview import Health, overview
+from pipeline.dashboard.views.package import Packages
+from pipeline.dashboard.views.queue import queue_rows
+from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.model import AttemptOutcome, BatchState, EntryStatus, Stage, Subcategory
+from pipeline.selection.explain import explain
+from pipeline.state import journal
+from pipeline.state.jsonl import append_lines
+from pipeline.store import Paths, encode, write_bytes
+from tests.builders import NOW, config, entry, queue
+from tests.builders_dashboard import HOSTILE
+from tests.builders_journal import line
+from tests.builders_ledger import ledger_entry
+
+CONFIG = config()
+HREF = re.compile(r'(?:href|src)="([^"]*)"')
+ENTRIES = (
+    entry("npm:a", status=EntryStatus.IN_REVIEW),
+    entry("npm:Mixed/Case", status=EntryStatus.FAILED),
+    entry("npm:_under"),
+    entry(f"go:{'long/' * 42}x"),
+    entry("pypi:waits", status=EntryStatus.BLOCKED, blocked_by=["missing-one"]),
+)
+BATCH = "2026-03-02-mixed-001"
+
+
+@pytest.fixture
+def facts(tmp_path: Path) -> Facts:
+    """A published batch, a package that failed on one platform, one that is blocked, and an alarm."""
+    paths = Paths(tmp_path)
+    write_bytes(paths.root / CONFIG.queue, encode(queue(*ENTRIES)))
+    failed = {"source": "npm:Mixed/Case", "batch_id": BATCH, "subcategory": Subcategory.VERIFY_ERROR}
+    journal.append(
+        paths,
+        [
+            line(0, **failed, stage=Stage.VALIDATE, platform="linux-debian-glibc-x86_64", message=HOSTILE[:400]),
+            line(0, **failed, message=HOSTILE[:400]),
+            line(0, source="npm:a", stage=Stage.PAYLOAD, outcome=AttemptOutcome.SUCCEEDED, batch_id=BATCH),
+        ],
+    )
+    append_lines(paths.ledger, [ledger_entry(), ledger_entry(state=BatchState.PUBLISHED)])
+    write_bytes(paths.recipe("recipes/a/a.toml"), b'[metadata]\nname = "a"\n')
+    return read_facts(
+        paths, CONFIG, {name: module.REVISION for name, module in ECOSYSTEMS.items()}, NOW + timedelta(40)
+    )
+
+
+def test_a_page_explains_as_why_does(facts):
+    """One selection for all gives each package the explanation that it gets alone."""
+    packages = Packages(facts=facts, links=Links(facts=facts))
+    for source in facts.situation.first:
+        attempts = facts.attempts.get(source, ())
+        alone = explain(source, facts.situation, attempts=attempts)
+        page = packages.page(source)
+        assert msgspec.structs.replace(page.why, attempts=alone.attempts) == alone
+        assert [each.attempt for each in page.attempts] == alone.attempts
+
+
+def test_a_run_that_the_journal_remembers_is_a_measured_verdict(facts):
+    """The other platforms of the package are not known."""
+    page = Packages(facts=facts, links=Links(facts=facts)).page("npm:Mixed/Case")
+    known = [(cell.platform, cell.status, cell.measured, cell.cause) for cell in page.verdicts if cell.status]
+    assert known == [("linux-debian-glibc-x86_64", "failed", True, "verify_error")]
+    assert len(page.verdicts) == 11
+
+
+def test_the_recipe_of_a_source_is_found_by_the_ledger(facts):
+    """Its text comes from recipes/."""
+    page = Packages(facts=facts, links=Links(facts=facts)).page("npm:a")
+    assert page.recipe is not None
+    assert (page.recipe.path, page.recipe.published) == ("recipes/a/a.toml", True)
+
+
+def test_the_overview_names_reasons_blockers_and_reviews(facts):
+    """A batch that waits too long is marked, and a missing recipe without an entry has no status."""
+    links = Links(facts=facts)
+    view = overview(facts, links, queue_rows(facts))
+    assert [(each.cause, each.packages) for each in view.reasons] == [("verify_error", 1)]
+    assert [(each.package.text, each.waiting, each.status) for each in view.blockers] == [("missing-one", 1, None)]
+    assert [(each.batch.text, each.recipes, each.alarm) for each in view.reviews] == [(BATCH, 2, True)]
+    assert view.queue_total.total == len(ENTRIES)
+    assert view.health is Health.WARNING
+
+
+def test_a_published_batch_says_how_it_is_taken_back(facts):
+    """All of it, or one of its packages."""
+    links = Links(facts=facts)
+    page = batch_page(facts, links, BATCH)
+    assert page.rollback == f"doit rollback --batch {BATCH}"
+    assert page.rollback_one == f"doit rollback --batch {BATCH} --source npm:a"
+    assert [step.state for step in page.steps] == [BatchState.BUILT, BatchState.PUBLISHED]
+
+
+def test_no_link_leads_to_a_page_that_is_not_written(facts):
+    """All links and assets of all pages are among the pages, or stay on the page, or lead out by https."""
+    written = {page.path: page.content().decode() for page in pages(facts, render, "code")}
+    assert len({path.lower() for path in written}) == len(written)
+    dead = []
+    for path, text in written.items():
+        for found in HREF.findall(text):
+            href = unquote(unescape(found).partition("#")[0])
+            if href.startswith("https://") or not href:
+                continue
+            parts: list[str] = []
+            for part in (PurePosixPath(path).parent / href).parts:
+                if part == "..":
+                    parts.pop()  # raises for what would leave the site
+                else:
+                    parts.append(part)
+            target = "/".join(parts)
+            if target not in written and not target.startswith("assets/"):
+                dead.append((path, found))
+    assert dead == []
+
+
+def test_the_same_facts_give_the_same_digests_and_other_code_others(facts):
+    """So a run without a change writes nothing, and one after an upgrade all."""
+    one, two, other = ([(page.path, page.digest) for page in pages(facts, render, code)] for code in ("a", "a", "b"))
+    assert one == two
+    assert set(one).isdisjoint(other)
