@@ -1,6 +1,7 @@
 """The queue of 5,305 entries in a real browser: sorted, filtered, sent to somebody."""
 
 import pytest
+from playwright.sync_api import expect
 
 
 def shown(page):
@@ -66,7 +67,7 @@ def test_words_and_choices_filter_together(queue):
     assert all("failed" in status for status in left)
     assert queue.locator("output").inner_text() == f"{len(left)} of 5,305"
     queue.get_by_role("button", name="Clear").click()
-    queue.wait_for_function("document.querySelector('output').textContent === 'all 5,305'")
+    expect(queue.locator("output")).to_have_text("all 5,305")
 
 
 def test_the_address_keeps_what_is_chosen(queue, visit, long_site):
