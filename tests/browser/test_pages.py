@@ -4,6 +4,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
 from tests import builders_dashboard as sample
 from tests.browser.sample_site import PAGES
@@ -44,14 +45,15 @@ def test_each_link_leads_to_a_page(visit, site):
     tab = visit(site)
     for path in PAGES:
         page = tab.open(path)
-        for link in page.locator("a").all():
-            url = urldefrag(urljoin(page.url, link.get_attribute("href")))
+        links = page.evaluate("[...document.querySelectorAll('a')].map((a) => [a.getAttribute('href'), a.rel])")
+        for href, rel in links:
+            url = urldefrag(urljoin(page.url, href))
             if not url.url.startswith("file:"):
                 assert urlsplit(url.url).scheme == "https"
-                assert link.get_attribute("rel") == "noopener noreferrer"
+                assert rel == "noopener noreferrer"
                 continue
             target = unquote(urlsplit(url.url).path).removeprefix(f"{site}/")
-            assert target in PAGES, (path, link.get_attribute("href"))
+            assert target in PAGES, (path, href)
             if target == path and url.fragment:
                 assert page.locator(f"[id='{url.fragment}']").count() == 1
 
@@ -80,15 +82,15 @@ def test_a_policy_forbids_what_a_page_does_not_need(visit, site, server):
                 return fetch("index.html").catch(() => null);
             }"""
         )
-        refused = [problem for problem in tab.problems if "Content Security Policy" in problem]
-        assert len(refused) == 3
+        for what in ("inline script", "inline style", "Connecting"):
+            assert any(what in problem and "Content Security Policy" in problem for problem in tab.problems), what
         tab.problems.clear()
 
 
 def test_each_chart_has_a_name_and_its_numbers_in_a_table(visit, site):
     """A chart is an image with a description; what it draws stands in a table next to it."""
     page = visit(site).open("index.html")
-    names = [svg.get_attribute("aria-label") for svg in page.locator(".plot svg.marks > g").all()]
+    names = [svg.get_attribute("aria-label") for svg in page.locator(".plot > [role='graphics-document']").all()]
     assert names == ["Success rate by day", "Packages by day", "Queue by ecosystem and status"]
     captions = page.locator("table caption").all_text_contents()
     assert {"Packages by day", "Queue by ecosystem and status"} <= set(captions)
@@ -127,7 +129,7 @@ def test_a_command_is_copied_by_the_keyboard(served, visit, site, server):
     button = page.get_by_role("button", name=f"Copy the command {command}").first
     button.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("document.querySelector('#said').textContent === 'Copied'")
+    expect(page.locator("#said")).to_have_text("Copied")
     assert command == f"doit rollback --batch {sample.BATCH}"
     assert not served or page.evaluate("navigator.clipboard.readText()") == command
 
