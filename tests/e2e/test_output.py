@@ -102,9 +102,9 @@ def test_a_remedy_is_whole_on_a_narrow_terminal() -> None:
         auto_merge_allowed=False,
         auto_merge_reasons=[],
     )
-    console = Terminal(file=io.StringIO(), soft_wrap=True, width=80, force_terminal=True)
+    console = Terminal(file=io.StringIO(), width=80, force_terminal=True)
     with console.capture() as shown:
-        console.print(summary_view(summary, console.is_terminal))
+        console.print(summary_view(summary, console.width, watched=True))
     lines = shown.get().partition("Left out (2):\n")[2].splitlines()
     assert max(map(len, lines)) <= 80
     start = lines[0].index("runtime_missing")
