@@ -45,7 +45,7 @@ def test_offline_nobody_is_asked(world: World) -> None:
     """Of registries nothing is said."""
     world.queue(world.npm("prettify"))
     told = states(world.ran("doctor", "--json", "--offline"))
-    assert (told["registries"], told["clock"], told["sandbox"]) == ("not_needed", "not_needed", "ok")
+    assert (told["registries"], told["clock"], told["sandbox"]) == ("not_asked", "not_asked", "ok")
     assert world.registry.seen() == []
 
 
