@@ -36,6 +36,7 @@ from pipeline.console import (
     report,
     root_folder,
     unread,
+    usage,
 )
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.errors import EmptySelection, NothingOffered, PipelineError, UnknownName, of_system
@@ -122,6 +123,7 @@ class NamesNearest:
     """A doit command that says in one line what was asked wrongly, and names the nearest task that exists."""
 
     as_json = False
+    doc_usage: str
 
     def get_options(self) -> list[CmdOption]:
         """Return doit's options, and `--json`, which every command has; the name is doit's."""
@@ -141,6 +143,7 @@ class NamesNearest:
     def __init__(self, *args: object, **options: object) -> None:
         open_output()  # doit takes hold of it when the command is made
         super().__init__(*args, **options)
+        self.doc_usage = usage(self.doc_usage)
 
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
         """Run the command; a `PipelineError` or Ctrl-C ends it with one line."""

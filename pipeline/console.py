@@ -23,6 +23,11 @@ JSON = {"name": "json", "long": "json", "type": bool, "default": False, "help": 
 UNREAD = 141
 
 
+def usage(own: str) -> str:
+    """Return how a command is called, from what is its own of that."""
+    return f"{own} [--json]".strip()
+
+
 def root_folder(environment: Mapping[str, str], working_folder: Path) -> Path:
     """Return the folder that everything hangs off: PIPELINE_ROOT, else the folder of dodo.py."""
     named = environment.get("PIPELINE_ROOT")

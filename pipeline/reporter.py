@@ -3,32 +3,30 @@
 import _thread
 import gc
 import threading
-from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any, TextIO
 
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
-from rich import box
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.live import Live
-from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from pipeline.checks import shorten
 from pipeline.errors import BadInput, Defect, EmptySelection
 from pipeline.http_events import added
 from pipeline.markdown import code, text
-from pipeline.model import Excluded, VerdictStatus
+from pipeline.model import Excluded
 from pipeline.progress import Progress, silence
 from pipeline.run import Run, current
+from pipeline.run_lines import told
 from pipeline.seed import why_not
 from pipeline.summary import Summary, held_back
 from pipeline.tasks import ecosystems_of
-from pipeline.terminal import Terminal
+from pipeline.terminal import Mood, Terminal, facts, heading, hint, line, number, sections, table, title
 from pipeline.text import counted
+from pipeline.verdict_table import used_statuses, verdict_table
 
 # Times a second that the live display is drawn anew.
 REFRESH_RATE = 4
@@ -37,16 +35,6 @@ NAMED = 15
 MEGABYTE = 1_000_000
 # Characters of a reason in the summary; the whole one stands in the payload.
 REASON_WIDTH = 160
-# Columns of a terminal that a source may take there before it is broken.
-SOURCE_WIDTH = 40
-STATUS_STYLE = {
-    VerdictStatus.VALIDATED: "green",
-    VerdictStatus.VALIDATED_EMULATED: "green",
-    VerdictStatus.PREDICTED_PASS: "cyan",
-    VerdictStatus.PREDICTED_FAIL: "yellow",
-    VerdictStatus.FAILED: "red",
-    VerdictStatus.INFRA_ERROR: "magenta",
-}
 
 
 class ProgressReporter:
@@ -57,7 +45,7 @@ class ProgressReporter:
     def __init__(self, outstream: TextIO, options: Mapping[str, Any]) -> None:
         del options  # doit passes failure_verbosity; a failed task always shows its whole message here
         self._run: Run = current()
-        self._console = Terminal(file=outstream, soft_wrap=True)
+        self._console = Terminal(file=outstream)
         self._live: Live | None = None
         self._executed = 0
         self._started = self._run.clock.now()
@@ -149,28 +137,25 @@ class ProgressReporter:
         for message, tasks in self._failures.items():
             others = f" (and {len(tasks) - 1} more)" if len(tasks) > 1 else ""
             where = f"{tasks[0]}{others}: " if tasks else ""
-            self._console.print(Text(f"error      {where}{message}", style="red"))
+            self._tell(f"error      {where}{message}")
         if self._not_reached:
-            self._console.print(
-                Text(f"not run    {counted(self._not_reached, 'task')} that needed what failed", style="red")
-            )
+            self._tell(f"not run    {counted(self._not_reached, 'task')} that needed what failed")
         if self._seeding:
             return
         traffic = added(self._run.traffic().values())
         if self._executed == 0 and not self._failures:
-            self._console.print(
-                f"Nothing to do: {counted(len(self._work), 'task')} of batch {self._run.plan.batch.id} up to date, "
-                "no request made."
-            )
+            batch = self._run.plan.batch.id
+            what = f"{counted(len(self._work), 'task')} of batch {batch} up to date, no request made."
+            self._console.print(title("Nothing to do:", what))
             return
         summary = self._run.summary()
-        self._console.print(summary_view(summary, self._console.is_watched))
-        self._console.print(
+        numbers = (
             f"{counted(self._executed, 'task')} run, {counted(traffic.requests, 'request')} "
             f"({traffic.bytes / MEGABYTE:.1f} MB), {counted(traffic.cache_hits, 'answer')} from the cache."
         )
-        for line in closing_lines(summary, self._run):
-            self._console.print(line)
+        shown = summary_view(summary, self._console.width, watched=self._console.is_watched)
+        whole = sections(shown, [Text(numbers), *closing(summary, self._run)])
+        self._console.print(Text(), whole, sep="\n", crop=False)  # a reason in a log is one line
         step_summary = self._run.environment.get("GITHUB_STEP_SUMMARY")
         if step_summary:
             with Path(step_summary).open("a", encoding="utf-8") as file:
@@ -180,99 +165,93 @@ class ProgressReporter:
         if self._live is not None:
             return
         try:
-            self._console.print(Text(line))
+            self._tell(line)
             self._console.file.flush()
         except BrokenPipeError:  # nobody reads on: the run ends as by Ctrl-C, once
             self._run.progress.say = silence
             _thread.interrupt_main()
 
+    def _tell(self, line: str) -> None:
+        """Write a line as it is, however long: what reads a log knows no width."""
+        self._console.print(told(line), soft_wrap=True)
+
     def _draw(self) -> RenderableType:
         now = self._run.clock.now()
-        return live_view(self._run.progress, self._run.plan.batch.id, now, now - self._started)
+        return live_view(self._run.progress, self._run.plan.batch.id, now, now - self._started, self._console.width)
 
 
-def live_view(progress: Progress, batch_id: str, now: float, seconds: float) -> RenderableType:
+def live_view(progress: Progress, batch_id: str, now: float, seconds: float, width: int) -> RenderableType:
     """Return the live display: each ecosystem's queue, pace and wait, each platform's verdicts, the last lines."""
+    heads = ["queue", "recipes", "skipped", "failed", "held", "requests", "cache", "rate", "wait"]
     with progress.lock:
-        ecosystems = _table(f"batch {batch_id}, {seconds:.0f} s")
-        for column in (
-            "ecosystem",
-            "queue",
-            "recipes",
-            "skipped",
-            "failed",
-            "held",
-            "requests",
-            "cache",
-            "rate",
-            "wait",
-        ):
-            ecosystems.add_column(column, justify="left" if column == "ecosystem" else "right")
+        ecosystems = table("ecosystem", heads, width)
         for name, counters in progress.ecosystems.items():
             wait = max(0.0, counters.waiting_until - now)
             ecosystems.add_row(
                 name,
                 f"{counters.done}/{counters.total}",
-                Text(str(counters.generated), style="green"),
-                str(counters.skipped),
-                Text(str(counters.failed), style="red" if counters.failed else ""),
-                str(counters.held),
-                str(counters.requests),
-                str(counters.from_cache),
+                number(counters.generated, Mood.GOOD.style),
+                number(counters.skipped),
+                number(counters.failed, Mood.BAD.style),
+                number(counters.held),
+                number(counters.requests),
+                number(counters.from_cache),
                 f"{counters.rate:g}/s",
-                f"{wait:.1f} s" if wait else "-",
+                f"{wait:.1f} s" if wait else number(0),
             )
-        verdicts = _verdict_table({name: dict(counts) for name, counts in progress.verdicts.items() if counts})
-        recent = [Text(line, overflow="ellipsis", no_wrap=True) for line in progress.recent]
-    return Group(ecosystems, verdicts, *recent)
+        verdicts = {name: dict(counts) for name, counts in progress.verdicts.items() if counts}
+        recent = [told(said, overflow="ellipsis", no_wrap=True) for said in progress.recent]
+    shown = [verdict_table(verdicts, width)] if verdicts else []
+    return sections(title(f"batch {batch_id}, {seconds:.0f} s"), ecosystems, shown, recent)
 
 
-def summary_view(summary: Summary, terminal: bool) -> RenderableType:
+def summary_view(summary: Summary, width: int, *, watched: bool) -> RenderableType:
     """Return the summary's tables."""
-    ecosystems = _table(f"batch {summary.batch_id}")
-    for column in ("ecosystem", "selected", "recipes", "skipped", "failed", "held", "in the pull request"):
-        ecosystems.add_column(column, justify="left" if column == "ecosystem" else "right")
+    heads = ["selected", "recipes", "skipped", "failed", "held", "in the pull request"]
+    ecosystems = table("ecosystem", heads, width)
     for row in summary.ecosystems:
         ecosystems.add_row(
-            row.ecosystem, *map(str, (row.selected, row.generated, row.skipped, row.failed, row.held, row.included))
+            row.ecosystem,
+            number(row.selected),
+            number(row.generated),
+            number(row.skipped),
+            number(row.failed, Mood.BAD.style),
+            number(row.held),
+            number(row.included, Mood.GOOD.style),
         )
-    parts: list[RenderableType] = [ecosystems]
-    if summary.platforms:
-        parts.append(_verdict_table(summary.platforms))
-    if summary.not_included:
-        parts.append(Text(f"Left out ({len(summary.not_included)}):"))
-        parts += _left_out(summary.not_included[:NAMED], terminal)
-        if len(summary.not_included) > NAMED:
-            parts.append(Text(f"  and {len(summary.not_included) - NAMED} more, in pr.json"))
-    return Group(*parts)
+    verdicts = [verdict_table(summary.platforms, width)] if summary.platforms else []
+    return sections(title(f"batch {summary.batch_id}"), ecosystems, verdicts, _left_out(summary.not_included, watched))
 
 
-def _left_out(items: Sequence[Excluded], terminal: bool) -> list[RenderableType]:
+def _left_out(every: Sequence[Excluded], watched: bool) -> list[RenderableType]:
     """Return why each package was left out: on a terminal in columns, as a line cut at its edge loses the remedy.
 
     Elsewhere each is one line, as nobody knows the width.
     """
-    reasons = {item.source: shorten(item.reason, REASON_WIDTH) for item in items}
-    if not terminal:
-        return [Text(f"  {source}  {reason}", no_wrap=True, overflow="ignore") for source, reason in reasons.items()]
-    table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(max_width=SOURCE_WIDTH, overflow="fold")
-    table.add_column(overflow="fold")
-    for source, reason in reasons.items():
-        table.add_row(Text(source), Text(reason))
-    return [Padding(table, (0, 0, 0, 2))]
+    if not every:
+        return []
+    reasons = [(item.source, shorten(item.reason, REASON_WIDTH)) for item in every[:NAMED]]
+    more = len(every) - NAMED
+    lines = [Text(f"  {source}  {reason}", no_wrap=True, overflow="ignore") for source, reason in reasons]
+    return [
+        heading(f"Left out ({len(every)}):"),
+        *([facts(*reasons)] if watched else lines),
+        *([hint(f"  and {more} more, in pr.json")] if more > 0 else []),
+    ]
 
 
-def closing_lines(summary: Summary, run: Run) -> list[str]:
+def closing(summary: Summary, run: Run) -> list[RenderableType]:
     """Return what there is now and where, in a line or two."""
     if summary.included == 0 and run.progress.payload is None:
         return []
-    lines = [f"Pull request: {counted(summary.included, 'recipe')} in {run.shown(run.plan.paths.payload_folder)}"]
+    where = f"{counted(summary.included, 'recipe')} in {run.shown(run.plan.paths.payload_folder)}"
     if summary.auto_merge_allowed:
-        lines.append("It may merge without a person.")
+        verdict = [line("It may merge without a person.", Mood.GOOD)]
     elif summary.auto_merge_reasons:
-        lines.append(f"It needs a person: {'; '.join(summary.auto_merge_reasons)}")
-    return lines
+        verdict = [line(f"It needs a person: {'; '.join(summary.auto_merge_reasons)}", Mood.WARN)]
+    else:
+        verdict = []
+    return [title("Pull request:", where), *verdict]
 
 
 def summary_markdown(summary: Summary) -> str:
@@ -288,7 +267,7 @@ def summary_markdown(summary: Summary) -> str:
         for r in summary.ecosystems
     ]
     if summary.platforms:
-        statuses = _used_statuses(summary.platforms)
+        statuses = used_statuses(summary.platforms)
         lines += ["", f"| platform | {' | '.join(statuses)} |", f"|---|{'--:|' * len(statuses)}"]
         lines += [
             f"| {platform} | {' | '.join(str(counts.get(status, 0)) for status in statuses)} |"
@@ -298,26 +277,6 @@ def summary_markdown(summary: Summary) -> str:
         lines += ["", "| left out | why |", "|---|---|"]
         lines += [f"| {code(item.source)} | {text(item.reason)} |" for item in summary.not_included]
     return "\n".join([*lines, ""])
-
-
-def _table(title: str | None) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-
-
-def _verdict_table(platforms: Mapping[str, Mapping[VerdictStatus, int]]) -> Table:
-    statuses = _used_statuses(platforms)
-    table = _table(None)
-    table.add_column("platform")
-    for status in statuses:
-        table.add_column(status.value, justify="right", style=STATUS_STYLE.get(status, ""))
-    for platform, counts in platforms.items():
-        table.add_row(platform, *(str(counts.get(status) or "-") for status in statuses))
-    return table
-
-
-def _used_statuses(platforms: Mapping[str, Mapping[VerdictStatus, int]]) -> list[VerdictStatus]:
-    used = Counter(status for counts in platforms.values() for status in counts)
-    return [status for status in VerdictStatus if used[status]]
 
 
 def _tasks_with_actions(tasks: Mapping[str, Task], selected: Sequence[str]) -> set[str]:

@@ -292,11 +292,13 @@ class Run:
         sources = [order.source for order in self.plan.orders]
         outcomes = [read_result(paths.outcome(source), OutcomeRecord) for source in sources]
         merged = [read_result(paths.constraints(source), ConstraintsRecord) for source in sources]
+        payload = read_result(paths.payload, Payload)
+        of_this = payload is not None and payload.batch_id == self.plan.batch.id  # the last batch's lies there, too
         return summarise(
             self.plan.batch,
             {outcome.source: outcome for outcome in outcomes if outcome is not None},
             [record for record in merged if record is not None],
-            read_result(paths.payload, Payload),
+            payload if of_this else None,
         )
 
     def traffic(self) -> dict[str, HostCounts]:

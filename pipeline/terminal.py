@@ -158,15 +158,6 @@ def heading(text: str) -> Text:
     return _assembled((text, "bold"))
 
 
-def signed(text: str) -> Text:
-    """Return finished lines, the first as a title, each sign at the beginning of one in its colour."""
-    made = Text(visible(text))
-    made.highlight_regex(r"\A.*", "bold")
-    for mood in Mood:
-        made.highlight_regex(rf"(?m)^ *{re.escape(mood.sign)}(?= )", mood.style)
-    return made
-
-
 def line(text: str, mood: Mood | None = None) -> RenderableType:
     """Return one sentence below a title, with its sign; it goes on below itself."""
     return Facts(facts=(Fact(name="", value=text, mood=mood),), name_width=0)

@@ -23,7 +23,6 @@ from pipeline.terminal import (
     moments,
     number,
     sections,
-    signed,
     table,
     title,
     visible,
@@ -101,14 +100,6 @@ def test_a_colour_never_stands_alone(mood):
     signs = {shown(title("a", mood=one), LC_ALL="C")[0] for one in Mood}
     assert len(signs) == len(Mood)
     assert all(sign.isascii() for sign in signs)
-
-
-def test_signs_of_finished_lines_get_their_colours():
-    """At the beginning of a line only: within a sentence a sign is a sign."""
-    written = shown(signed("first\n  ✓ open ✗ said\n  ✗ shut"), file=Tty(), TERM="xterm-256color")
-    assert written.startswith("\x1b[1mfirst")
-    assert written.count("\x1b[32m") == 1
-    assert written.count("\x1b[31m") == 1
 
 
 # ------------------------------------------------------------------------------------ signs

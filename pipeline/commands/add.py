@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from rich.console import Group, RenderableType
 
 from pipeline.commands.base import Root, StateCommand, wrong_call
 from pipeline.instants import timestamp
@@ -13,6 +14,8 @@ from pipeline.seed import RULES, generators
 from pipeline.seeding.additions import Added, Asked, additions
 from pipeline.settings import load_queue
 from pipeline.state import queue_file
+from pipeline.terminal import Mood, facts, title
+from pipeline.text import counted
 
 
 class Add(StateCommand):
@@ -20,7 +23,7 @@ class Add(StateCommand):
 
     name = "add"
     doc_purpose = "add packages to the queue, by their sources"
-    doc_usage = "SOURCE ... [--name NAME] [--priority N] [--heavy] [--dry-run] [--json]"
+    doc_usage = "SOURCE ... [--name NAME] [--priority N] [--heavy] [--dry-run]"
     cmd_options = (
         {
             "name": "name",
@@ -40,7 +43,7 @@ class Add(StateCommand):
             raise wrong_call(self.name, "--priority must be 1, 2 or 3", "leave it out for 2")
         asked = Asked(sources=arguments, name=options["name"], priority=options["priority"], heavy=options["heavy"])
         done = add(root, asked, dry_run=options["dry_run"])
-        self.tell(done, words(done))
+        self.tell(done, render(done))
         return 0
 
 
@@ -60,9 +63,12 @@ def add(root: Root, asked: Asked, *, dry_run: bool) -> Added:
         return done
 
 
-def words(done: Added) -> str:
+def render(done: Added) -> RenderableType:
     """Return what was added, for people."""
-    verb = "would be added" if done.dry_run else "added"
-    lines = [f"{verb}: {entry.source}, called {entry.name}, priority {entry.priority}" for entry in done.added]
-    lines += [f"already there: {entry.source}, called {entry.name}, {entry.status}" for entry in done.known]
-    return "\n".join(lines)
+    verb, mood = ("would be added", Mood.IDLE) if done.dry_run else ("added", Mood.GOOD)
+    if not done.added:
+        verb, mood = "nothing to add", Mood.IDLE
+    told = [(entry.source, f"called {entry.name}, priority {entry.priority}", mood) for entry in done.added]
+    told += [(entry.source, f"already there, called {entry.name}, {entry.status}", Mood.IDLE) for entry in done.known]
+    counts = f": {counted(len(done.added), 'package')}" if done.added else ""
+    return Group(title(f"{verb}{counts}", mood=mood), facts(*told))

@@ -26,6 +26,7 @@ from pipeline.console import (
     refused,
     report,
     root_folder,
+    usage,
     write_document,
 )
 from pipeline.errors import BadInput, Defect, PipelineError
@@ -48,6 +49,11 @@ class StateCommand(Command):  # type: ignore[misc]  # doit has no types
     """Base of the commands: one look, `--json`, one line for what is wrong, exit codes as those of the tasks."""
 
     as_json = False
+    doc_usage = ""
+
+    def __init__(self, *args: object, **options: object) -> None:
+        super().__init__(*args, **options)
+        self.doc_usage = usage(self.doc_usage)
 
     def get_options(self) -> list[CmdOption]:
         """Return the command's options, and `--json`, which every command has; the name is doit's."""

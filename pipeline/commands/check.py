@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rich.console import Group, RenderableType
 
 from pipeline.alarms.course import overview, untold
 from pipeline.alarms.predicates import ringing
-from pipeline.alarms.words import annotation, in_words, message, summary, title
+from pipeline.alarms.words import annotation, in_words, message, summary
+from pipeline.alarms.words import title as alarm_title
 from pipeline.clock import SystemClock
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.errors import Alarm, AlreadyRunning, PipelineError, of_system
@@ -18,7 +20,8 @@ from pipeline.model import AlarmRecord
 from pipeline.publishing.books import Books, save_state
 from pipeline.publishing.places import destination_of
 from pipeline.state import alarms, journal
-from pipeline.text import one_line
+from pipeline.terminal import Fact, Facts, Mood, moments, title
+from pipeline.text import counted, one_line
 from pipeline.webhook import VARIABLE, post
 
 
@@ -49,7 +52,6 @@ class Check(StateCommand):
 
     name = "check"
     doc_purpose = "show the alarms that ring, write down and send what is new of them"
-    doc_usage = ""
     doc_description = (
         "Ends with exit code 8 while an alarm rings, else with 0. What began to ring or has ended since the last check "
         f"is sent to the address in {VARIABLE}, if there is one. docs/alarms.md explains each alarm."
@@ -70,20 +72,24 @@ class Check(StateCommand):
             delivered=told.delivered,
             warnings=told.warnings,
         )
-        self.tell(checked, words(shown.ringing, told))
+        self.tell(checked, render(shown.ringing, told))
         sys.stdout.flush()
         _annotate(root, shown.ringing, told.warnings)
         return Alarm.exit_code if rings else 0
 
 
-def words(rings: Sequence[AlarmRecord], told: Told) -> str:
-    """Return what a check found, for people: a line for each alarm, its remedy below it, then what has ended."""
-    lines: list[str] = []
-    for alarm in rings:
-        since = f", since {alarm.since}" if alarm.since else ""
-        lines += [f"alarm       {alarm.kind}: {in_words(alarm)}{since}", f"  remedy    {one_line(alarm.remedy)}"]
-    lines += [f"ended       {alarm.kind}: {title(alarm)}" for alarm in told.recorded if alarm.cleared]
-    return "\n".join(lines if rings else [*lines, "nothing rings"])
+def render(rings: Sequence[AlarmRecord], told: Told) -> RenderableType:
+    """Return what a check found, for people: each alarm with its remedy below it, then what has ended."""
+    named = f"{counted(len(rings), 'alarm rings', 'alarms ring')}" if rings else "nothing rings"
+    found = [_alarm(alarm) for alarm in rings]
+    found += [Fact(name="ended", value=alarm_title(alarm), mood=Mood.GOOD) for alarm in told.recorded if alarm.cleared]
+    return Group(title(named, mood=Mood.BAD if rings else Mood.GOOD), Facts(facts=found))
+
+
+def _alarm(alarm: AlarmRecord) -> Fact:
+    since = f", since {moments(alarm.since)}" if alarm.since else ""
+    below = [f"remedy: {one_line(alarm.remedy)}"]
+    return Fact(name=alarm.kind, value=f"{in_words(alarm)}{since}", mood=Mood.BAD, below=below)
 
 
 def _tell(root: Root, rings: Sequence[AlarmRecord]) -> Told:
@@ -143,7 +149,9 @@ def _summarize(root: Root, rings: Sequence[AlarmRecord]) -> list[str]:
 def _annotate(root: Root, rings: Sequence[AlarmRecord], warnings: Sequence[str]) -> None:
     """Write annotations where GitHub reads them, beside the output, which may be JSON; elsewhere only the warnings."""
     if root.environment.get("GITHUB_ACTIONS") == "true":
-        lines = [annotation("error", title(alarm), f"{in_words(alarm)}; {one_line(alarm.remedy)}") for alarm in rings]
+        lines = [
+            annotation("error", alarm_title(alarm), f"{in_words(alarm)}; {one_line(alarm.remedy)}") for alarm in rings
+        ]
         lines += [annotation("warning", "doit check", one_line(warning)) for warning in warnings]
     else:
         lines = [f"recipeline: warning: {one_line(warning)}" for warning in warnings]

@@ -5,12 +5,13 @@ from typing import Any
 
 from doit.plugin import PluginDict
 
+from pipeline.cli import COMMANDS
 from pipeline.commands.base import Root, StateCommand, wrong_call
 from pipeline.console import JSON
 from pipeline.errors import PipelineError
 from pipeline.model import Batch
 from pipeline.settings import load_queue
-from pipeline.source import ecosystem_of
+from pipeline.source import ecosystem_of, task_label
 from pipeline.store import read_result
 
 # Names that are offered at once: a shell shows no more than that anyway.
@@ -99,7 +100,7 @@ class Completion(StateCommand):
         elif command == "completion":
             yield from SCRIPTS
         elif command == "help" or not words:
-            yield from sorted(self._cmds)
+            yield from sorted(COMMANDS)  # doit has more, which nobody needs here
         if command in OF_TASKS and not current.startswith("-"):
             yield from _tasks(root)
 
@@ -131,6 +132,8 @@ def _tasks(root: Root) -> Iterator[str]:
     batch = read_result(root.paths.batch, Batch)
     sources = [one.source for one in batch.selected] if batch is not None else []
     yield from (f"generate:{name}" for name in dict.fromkeys(map(ecosystem_of, sources)))
+    yield from (f"constrain:{name}" for name in dict.fromkeys(map(ecosystem_of, sources)))
     yield from (f"seed:{name}" for name in root.config.ecosystems)
     yield from (f"validate:{name}" for name in root.config.platforms)
-    yield from (f"generate:{source}" for source in sources)
+    yield from (f"{stage}:{source}" for stage in ("generate", "constrain") for source in sources)
+    yield from (f"validate:{name}:{task_label(source)}" for name in root.config.platforms for source in sources)

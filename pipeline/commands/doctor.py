@@ -32,7 +32,13 @@ from pipeline.store import Paths, machine_folder
 from pipeline.terminal import Fact, Facts, Mood, sections, title
 from pipeline.text import counted, one_line
 
-MOODS = {State.OK: Mood.GOOD, State.WARNING: Mood.WARN, State.FAILED: Mood.BAD, State.NOT_NEEDED: Mood.IDLE}
+MOODS = {
+    State.OK: Mood.GOOD,
+    State.WARNING: Mood.WARN,
+    State.FAILED: Mood.BAD,
+    State.NOT_NEEDED: Mood.IDLE,
+    State.NOT_ASKED: Mood.IDLE,
+}
 # What a program that asks nothing but its own files may take; git's question to a remote is the longest.
 _PROGRAM_SECONDS = 8.0
 # After so long nobody waits for the pace of a registry any more.
@@ -104,8 +110,9 @@ def render(report: Report) -> RenderableType:
 def _summary(counts: Mapping[State, int]) -> str:
     total = sum(counts.values())
     bad = counts[State.FAILED]
+    asked = f", {counts[State.NOT_ASKED]} not asked" if counts[State.NOT_ASKED] else ""
     words = f"{counted(bad, 'failure')}, {counted(counts[State.WARNING], 'warning')}"
-    return f"{counted(total, 'check')}: {words}, {counts[State.OK]} ok, {counts[State.NOT_NEEDED]} not needed"
+    return f"{counted(total, 'check')}: {words}, {counts[State.OK]} ok, {counts[State.NOT_NEEDED]} not needed{asked}"
 
 
 def _machine(root: Root, prober: HttpProber | None, defect: PipelineError | None) -> Machine:

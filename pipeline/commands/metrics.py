@@ -35,7 +35,7 @@ class ShowMetrics(StateCommand):
 
     name = "metrics"
     doc_purpose = "show what the batches did, in numbers, and the service levels"
-    doc_usage = "[--last N] [--ecosystem E] [--platform P] [--since DATE|7d|24h] [--json]"
+    doc_usage = "[--last N] [--ecosystem E] [--platform P] [--since DATE|7d|24h]"
     doc_description = (
         "Without options, all published batches count. Ends with exit code 8 when no recipe was included for more "
         "than `alarms.no_success_hours`, a batch waits for its merge for more than `alarms.review_days`, or a package "

@@ -1,59 +1,41 @@
 """What a person sees of the metrics: tables and service levels that fit 80 columns. Pure."""
 
-import re
-from collections.abc import Iterable, Mapping
-from textwrap import fill
+from collections.abc import Mapping
 from typing import TypeVar
 
-from rich import box
-from rich.console import Group, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
-from rich.text import Text
 
-from pipeline.constraints import PASSED
 from pipeline.history.metrics import all_of
 from pipeline.history.report import Report
 from pipeline.history.service_levels import Cycle, LastSuccess, ServiceLevels, Share, Spread, success, without_body
 from pipeline.history.wording import minute, percent
-from pipeline.model import EcosystemCounts, Traffic, VerdictStatus
-from pipeline.platforms import BY_ID
+from pipeline.model import EcosystemCounts, Traffic
+from pipeline.terminal import Fact, Facts, Mood, facts, heading, number, sections, table, title
 from pipeline.text import counted, duration
+from pipeline.verdict_table import verdict_table
 
 N = TypeVar("N", EcosystemCounts, Traffic)
 MEGABYTE = 1_000_000
-# From this many columns on there is room for more than one blank between two columns of a table.
-WIDE = 100
-# A number and its unit stay in one line.
-BEFORE_UNIT, NO_BREAK = re.compile(r"(?<=\d) (?=(?:s|min|h|d)\b|%)"), "\u00a0"
 # Alarms that get a line each; `doit check` shows all.
 MOST_ALARMS = 10
-# Column in which the values of named lines begin.
-VALUES_AT = 21
 PACKAGE_COLUMNS = EcosystemCounts.__struct_fields__
-# Eight statuses beside the longest platform fit 80 columns only like this.
-STATUS_HEADS = {
-    VerdictStatus.VALIDATED_EMULATED: "emu-\nlated",
-    VerdictStatus.PREDICTED_PASS: "pred.\npass",
-    VerdictStatus.PREDICTED_FAIL: "pred.\nfail",
-    VerdictStatus.INFRA_ERROR: "infra\nerror",
-    VerdictStatus.NOT_RUN: "not\nrun",
-}
-MODEL_ORDER = {platform: place for place, platform in enumerate(BY_ID)}
 
 
 def view(report: Report, width: int) -> RenderableType:
     """Return the whole answer for a console of so many columns."""
     if not report.batches:
-        return Group(Text(nothing(report)), Text(), _service_levels(report, width))
+        return sections(title(nothing(report)), _service_levels(report))
     added = report.totals
-    parts: list[RenderableType] = [Text(headline(report), style="bold"), _packages(added.ecosystems, width)]
-    if added.platforms:
-        parts.append(_platforms(added.platforms, width))
-    if added.traffic:
-        parts.append(_traffic(added.traffic, width))
-    parts += [_batches(report, width), _work(report, width), _service_levels(report, width)]
-    first, *rest = parts
-    return Group(first, *(item for part in rest for item in (Text(), part)))
+    return sections(
+        title(headline(report)),
+        _packages(added.ecosystems, width),
+        [verdict_table(added.platforms, width)] if added.platforms else [],
+        [_traffic(added.traffic, width)] if added.traffic else [],
+        _batches(report, width),
+        _work(report),
+        _service_levels(report),
+    )
 
 
 def headline(report: Report) -> str:
@@ -74,72 +56,36 @@ def nothing(report: Report) -> str:
 
 
 def _packages(ecosystems: Mapping[str, EcosystemCounts], width: int) -> Table:
-    table = _table("packages", [*PACKAGE_COLUMNS, "rate"], width)
+    made = table("packages", [*PACKAGE_COLUMNS, "rate"], width)
     for name, counts in _with_all(ecosystems, EcosystemCounts()):
-        numbers = [_number(getattr(counts, field)) for field in PACKAGE_COLUMNS]
-        table.add_row(name, *numbers, percent(success(counts)))
-    return table
-
-
-def _platforms(platforms: Mapping[str, Mapping[VerdictStatus, int]], width: int) -> Table:
-    shown = [status for status in VerdictStatus if any(counts.get(status) for counts in platforms.values())]
-    table = _table("platform", [STATUS_HEADS.get(status, status.value) for status in shown], width)
-    for name in sorted(platforms, key=lambda platform: MODEL_ORDER.get(platform, len(MODEL_ORDER))):
-        table.add_row(name, *(_short(platforms[name].get(status, 0), _style(status)) for status in shown))
-    return table
+        numbers = [number(getattr(counts, field)) for field in PACKAGE_COLUMNS]
+        made.add_row(name, *numbers, percent(success(counts)))
+    return made
 
 
 def _traffic(traffic: Mapping[str, Traffic], width: int) -> Table:
     heads = ["requests", "cache hits", "304s", "no body", "failed tries", "MB", "waited"]
-    table = _table("traffic", heads, width)
+    made = table("traffic", heads, width)
     for name, counts in _with_all(traffic, Traffic()):
-        table.add_row(
+        made.add_row(
             name,
-            _number(counts.requests),
-            _number(counts.cache_hits),
-            _number(counts.not_modified),
+            number(counts.requests),
+            number(counts.cache_hits),
+            number(counts.not_modified),
             percent(without_body(counts)),
-            _number(counts.failed_tries),
+            number(counts.failed_tries),
             f"{counts.bytes / MEGABYTE:,.1f}",
             duration(counts.waited / 3600),
         )
-    return table
+    return made
 
 
 def _batches(report: Report, width: int) -> Table:
-    table = _table("last batches", ["published", "attempted", "included", "rate", "cost"], width)
+    made = table("last batches", ["published", "attempted", "included", "rate", "cost"], width)
     for line in report.last_batches:
-        numbers = _number(line.attempted), _number(line.included)
-        table.add_row(line.batch_id, minute(line.at), *numbers, percent(line.success), f"{line.cost:,.2f}")
-    return table
-
-
-def _table(first: str, columns: Iterable[str], width: int) -> Table:
-    gap = 1 if width < WIDE else 3
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 0, 0, gap - 1))
-    table.add_column(first, no_wrap=True, vertical="bottom")
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
-
-
-def _number(count: int, style: str = "") -> Text:
-    return Text(f"{count:,}", style=style) if count else Text("-", style="dim")
-
-
-def _short(count: int, style: str) -> Text:
-    """Return a count in at most five signs: `9,999`, `12.3k`, `1.2M`, rounded down; `--json` has all digits."""
-    if count < 10_000:
-        return _number(count, style)
-    unit, sign = (1_000, "k") if count < 1_000_000 else (1_000_000, "M")
-    digits = 1 if count < 100 * unit else 0
-    return Text(f"{count * 10**digits // unit / 10**digits:.{digits}f}{sign}", style=style)
-
-
-def _style(status: VerdictStatus) -> str:
-    if status in PASSED:
-        return "green"
-    return "red" if status is VerdictStatus.FAILED else ""
+        numbers = number(line.attempted), number(line.included)
+        made.add_row(line.batch_id, minute(line.at), *numbers, percent(line.success), f"{line.cost:,.2f}")
+    return made
 
 
 def _with_all(parts: Mapping[str, N], empty: N) -> list[tuple[str, N]]:
@@ -151,19 +97,19 @@ def _with_all(parts: Mapping[str, N], empty: N) -> list[tuple[str, N]]:
 # ------------------------------------------------------------------------------------------------ lines
 
 
-def _work(report: Report, width: int) -> Text:
+def _work(report: Report) -> list[RenderableType]:
     added = report.totals
     scope = "" if report.query.ecosystem is None else " of all ecosystems in these batches"
-    lines = [
+    lines = facts(
         ("seconds by stage", ", ".join(f"{stage} {seconds:,.0f}" for stage, seconds in added.stage_seconds.items())),
         ("minutes by runner", ", ".join(f"{runner} {minutes:,.2f}" for runner, minutes in added.minutes.items())),
-    ]
-    return _lines(f"Work{scope}", lines, width)
+    )
+    return [heading(f"Work{scope}"), lines]
 
 
-def _service_levels(report: Report, width: int) -> Text:
+def _service_levels(report: Report) -> list[RenderableType]:
     levels = report.service_levels
-    lines = [
+    lines = facts(
         ("success", _success(levels)),
         ("queue age", _age(levels)),
         ("cycle time", _cycle(levels.cycle_hours)),
@@ -171,29 +117,8 @@ def _service_levels(report: Report, width: int) -> Text:
         ("without a body", _of(levels.without_body, "answers")),
         ("last success", _last_success(levels, report.known_batches)),
         ("oldest review", _oldest_review(levels)),
-    ]
-    text = _lines("Service levels", lines, width)
-    text.append("\n")
-    return text.append_text(_alarm(report, width))
-
-
-def _lines(title: str, lines: Iterable[tuple[str, str]], width: int) -> Text:
-    """Return a title and below it names and values, the values wrapped in a column of their own."""
-    return Text("\n").join([Text(title, style="bold"), *_named_lines(lines, width)])
-
-
-def _named_lines(lines: Iterable[tuple[str, str]], width: int) -> list[Text]:
-    indent = " " * VALUES_AT
-    wrapped = (
-        fill(
-            BEFORE_UNIT.sub(NO_BREAK, value),
-            width,
-            initial_indent=f"  {name}".ljust(VALUES_AT),
-            subsequent_indent=indent,
-        )
-        for name, value in lines
     )
-    return [Text(text.replace(NO_BREAK, " ")) for text in wrapped]
+    return [heading("Service levels"), lines, _alarms(report)]
 
 
 def _success(levels: ServiceLevels) -> str:
@@ -259,11 +184,11 @@ def _oldest_review(levels: ServiceLevels) -> str:
     return f"{duration(review.days * 24)}, {review.batch_id} with {counted(review.recipes, 'recipe')}"
 
 
-def _alarm(report: Report, width: int) -> Text:
+def _alarms(report: Report) -> Facts:
     """Return what rings, a line for each; the limits stand beside the exit code."""
-    if report.alarms:
-        lines = [("" if place else "alarm", alarm.value) for place, alarm in enumerate(report.alarms[:MOST_ALARMS])]
-        more = len(report.alarms) - len(lines)
-        lines += [("", f"and {counted(more, 'other')}")] if more else []
-        return Text("\n").join(Text(line.plain, style="bold red") for line in _named_lines(lines, width))
-    return Text(f"{'  alarm'.ljust(VALUES_AT)}none; it rings after {report.no_success_hours:g} h without a recipe")
+    if not report.alarms:
+        return facts(("alarm", f"none; it rings after {report.no_success_hours:g} h without a recipe", Mood.GOOD))
+    told = [Fact(name="alarm", value=alarm.value, mood=Mood.BAD) for alarm in report.alarms[:MOST_ALARMS]]
+    more = len(report.alarms) - len(told)
+    rest = [Fact(name="", value=f"and {counted(more, 'other')} (`doit check` shows all)")] if more else []
+    return Facts(facts=[*told, *rest])

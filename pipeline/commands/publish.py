@@ -3,14 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
+
 from pipeline.commands.base import Root, StateCommand, no_arguments
-from pipeline.commands.sync import review_lines
+from pipeline.commands.sync import review_facts
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.lock import alone
 from pipeline.plan import revisions_of
 from pipeline.publishing.books import Books
 from pipeline.publishing.places import destination_of, forge_of
 from pipeline.publishing.publish import Published, publish
+from pipeline.terminal import Mood, facts, title
 from pipeline.text import counted
 
 
@@ -19,7 +22,7 @@ class Publish(StateCommand):
 
     name = "publish"
     doc_purpose = "publish the batch: recipes, journal, statuses, numbers"
-    doc_usage = "[--dry-run] [--json]"
+    doc_usage = "[--dry-run]"
     cmd_options = (
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False, "help": "check all, write nothing"},
     )
@@ -37,35 +40,36 @@ class Publish(StateCommand):
                 forge=None if options["dry_run"] else forge_of(root.paths, root.config, root.environment),
                 dry_run=options["dry_run"],
             )
-        self.tell(published, words(published, dry_run=options["dry_run"]))
+        self.tell(published, render(published, dry_run=options["dry_run"]))
         return 0
 
 
-def words(published: Published, *, dry_run: bool) -> str:
+def render(published: Published, *, dry_run: bool) -> RenderableType:
     """Return what a publication came to, for people."""
-    lines = [_what(published, dry_run=dry_run)]
+    told: list[tuple[str, str]] = []
     if published.branch:
         commit = f" ({published.commit[:12]})" if published.commit else ""
-        lines.append(f"  branch  {published.branch}{commit}")
-    lines += [f"  merged  {batch_id}" for batch_id in published.settled.merged]
+        told.append(("branch", f"{published.branch}{commit}"))
+    told += [("merged", batch_id) for batch_id in published.settled.merged]
     if published.settled.unblocked:
-        lines.append(f"  freed   {', '.join(published.settled.unblocked)}: nothing blocks them any more")
+        told.append(("freed", f"{', '.join(published.settled.unblocked)}: nothing blocks them any more"))
     if published.state_commit:
-        lines.append(f"  state   committed ({published.state_commit[:12]})")
-    lines += review_lines(published.reviewed, published.asked)
+        told.append(("state", f"committed ({published.state_commit[:12]})"))
+    reviews = review_facts(published.reviewed, published.asked)
     if published.commit and not published.already and not published.reviewed.listed:
-        lines += [
-            f"  look    git log -p {published.branch}",
-            f"  merge   git merge {published.branch}; the next `doit publish` notes it",
-        ]
+        told.append(("look", f"git log -p {published.branch}"))
+        told.append(("merge", f"git merge {published.branch}; the next `doit publish` notes it"))
     if published.files and not dry_run and not published.already:
-        lines.append(f"  undo    doit rollback --batch {published.batch_id}")
-    return "\n".join(lines)
+        told.append(("undo", f"doit rollback --batch {published.batch_id}"))
+    return Group(_headline(published, dry_run=dry_run), facts(*told, *reviews))
 
 
-def _what(published: Published, *, dry_run: bool) -> str:
+def _headline(published: Published, *, dry_run: bool) -> RenderableType:
     if published.already:
-        return f"{published.batch_id} was published before, it is {published.state}: nothing to do"
-    verb = "would publish" if dry_run else "published"
+        said = f"was published before, it is {published.state}: nothing to do"
+        return title(published.batch_id, said, Mood.IDLE)
     included, excluded = counted(len(published.files), "recipe"), len(published.excluded)
-    return f"{verb} {published.batch_id}: {included}, {counted(excluded, 'package')} left out"
+    what = f"{included}, {counted(excluded, 'package')} left out"
+    if dry_run:
+        return title(f"would publish {published.batch_id}:", what, Mood.IDLE)
+    return title(f"published {published.batch_id}:", what, Mood.GOOD)

@@ -3,9 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
 from pipeline.model import Attempt, AttemptOutcome
 from pipeline.recheck import Rechecked, recheck
+from pipeline.run_lines import told
+from pipeline.terminal import Mood, Terminal, facts, moments, title
 from pipeline.text import counted
 
 # At one request a second, some two minutes.
@@ -17,7 +22,7 @@ class Recheck(StateCommand):
 
     name = "recheck"
     doc_purpose = "look whether metadata of packages in quarantine has changed, so that they may be tried again"
-    doc_usage = "[--limit N] [--json]"
+    doc_usage = "[--limit N]"
     cmd_options = (
         {
             "name": "limit",
@@ -34,31 +39,30 @@ class Recheck(StateCommand):
         if options["limit"] < 1:
             raise wrong_call(self.name, "--limit must be at least 1", f"leave it out for {LIMIT}")
 
-        def told(look: Attempt) -> None:
+        def tell_look(look: Attempt) -> None:
             if not options["json"]:
-                self.say(line(look))
+                Terminal().print(line(look), soft_wrap=True)
 
-        done = recheck(root.paths, root.config, root.environment, root.now, options["limit"], told)
-        self.tell(done, words(done))
+        done = recheck(root.paths, root.config, root.environment, root.now, options["limit"], tell_look)
+        self.tell(done, render(done))
         return 0
 
 
-def line(look: Attempt) -> str:
-    """Return what one look found, for people."""
+def line(look: Attempt) -> Text:
+    """Return what one look found, for people: a line as those of a run."""
     cause = f"{look.subcategory}: " if look.subcategory else ""
-    return f"{_WORDS[look.outcome]:<10} {look.source}: {cause}{look.message}"
+    return told(f"{_WORDS[look.outcome]:<10} {look.source}  {cause}{look.message}")
 
 
-def words(done: Rechecked) -> str:
+def render(done: Rechecked) -> RenderableType:
     """Return the sum of it, for people."""
-    lines = [f"{ecosystem} was left alone: {why}" for ecosystem, why in sorted(done.held.items())]
+    held = facts(*((name, f"left alone: {moments(why)}", Mood.WARN) for name, why in sorted(done.held.items())))
     if not done.looks:
-        return "\n".join(
-            [*lines, *([] if lines else ["nothing to recheck: no package in quarantine is due for a look"])]
-        )
+        why = "no package in quarantine is due for a look" if not done.held else ""
+        return Group(title(f"nothing to recheck{':' if why else ''}", why, Mood.IDLE), held)
     counts = [f"{done.count(outcome)} {word}" for outcome, word in _WORDS.items() if done.count(outcome)]
     left = f"; {done.left} more are due" if done.left else ""
-    return "\n".join([*lines, f"{counted(len(done.looks), 'package')} looked at: {', '.join(counts)}{left}"])
+    return Group(title(f"{counted(len(done.looks), 'package')} looked at:", f"{', '.join(counts)}{left}"), held)
 
 
 _WORDS = {

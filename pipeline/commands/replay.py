@@ -4,12 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
+
 from pipeline.commands.base import Root, StateCommand, wrong_call
 from pipeline.errors import Alarm, PipelineError
 from pipeline.provenance.replay import Ending, Replayed, replay
+from pipeline.terminal import Fact, Facts, Mood, title
 from pipeline.text import counted
 
 WORDS = {Ending.SAME: "same", Ending.DIFFERENT: "different", Ending.NOT_REPLAYED: "cannot be replayed"}
+MOODS = {Ending.SAME: Mood.GOOD, Ending.DIFFERENT: Mood.BAD, Ending.NOT_REPLAYED: Mood.WARN}
 
 
 class Replay(StateCommand):
@@ -17,7 +21,7 @@ class Replay(StateCommand):
 
     name = "replay"
     doc_purpose = "make the recipes of a batch again from their recorded answers, and compare"
-    doc_usage = "BATCH [--json]"
+    doc_usage = "BATCH"
     doc_description = (
         "Ends with exit code 8 when a recipe comes out different, with 3 when one cannot be replayed here: its "
         "answers are not kept any more, or another revision of the generator made it."
@@ -34,7 +38,7 @@ class Replay(StateCommand):
         counts = Counter(each.ending for each in replayed)
         ended = {ending.value: counts[ending] for ending in Ending}
         document: dict[str, Any] = {"batch_id": batch_id, **ended, "recipes": replayed}
-        self.tell(document, words(batch_id, replayed))
+        self.tell(document, render(batch_id, replayed))
         if counts[Ending.DIFFERENT]:
             raise Alarm(
                 f"{counted(counts[Ending.DIFFERENT], 'recipe')} of {batch_id} came out different",
@@ -48,13 +52,15 @@ class Replay(StateCommand):
         return 0
 
 
-def words(batch_id: str, replayed: Sequence[Replayed]) -> str:
-    """Return what a replay came to, for people: a line for each recipe, with its difference below."""
-    lines = [f"{batch_id}: {counted(len(replayed), 'recipe')} made again"]
-    width = max(len(WORDS[each.ending]) for each in replayed)
-    for each in replayed:
-        source = f" ({each.source})" if each.source else ""
-        reason = f": {each.reason}" if each.reason else ""
-        lines.append(f"  {WORDS[each.ending]:<{width}}  {each.path}{source}{reason}")
-        lines += [f"      {line}" for line in each.difference]
-    return "\n".join(lines)
+def render(batch_id: str, replayed: Sequence[Replayed]) -> RenderableType:
+    """Return what a replay came to, for people: a fact for each recipe, with its difference below."""
+    worst = next((mood for mood in (Mood.BAD, Mood.WARN) if any(MOODS[each.ending] is mood for each in replayed)), None)
+    head = title(f"{batch_id}:", f"{counted(len(replayed), 'recipe')} made again", worst or Mood.GOOD)
+    return Group(head, Facts(facts=list(map(_fact, replayed))))
+
+
+def _fact(each: Replayed) -> Fact:
+    source = f" ({each.source})" if each.source else ""
+    reason = f": {each.reason}" if each.reason else ""
+    value = f"{each.path}{source}{reason}"
+    return Fact(name=WORDS[each.ending], value=value, mood=MOODS[each.ending], below=each.difference)

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
+
 from pipeline.commands.base import Root, StateCommand
 from pipeline.publishing.requeue import Requeued, Wanted, requeue
+from pipeline.terminal import Mood, hint, line, title
 from pipeline.text import counted
 
 # Sources that are named to people; `--json` names all.
@@ -16,7 +19,7 @@ class Requeue(StateCommand):
 
     name = "requeue"
     doc_purpose = "have packages tried again, whatever held them"
-    doc_usage = "SOURCE ... | [--category CATEGORY] [--ecosystem ECO] [--dry-run] [--json]"
+    doc_usage = "SOURCE ... | [--category CATEGORY] [--ecosystem ECO] [--dry-run]"
     cmd_options = (
         {
             "name": "category",
@@ -37,16 +40,18 @@ class Requeue(StateCommand):
             ecosystem=options["ecosystem"],
         )
         done = requeue(root.paths, root.config, wanted, root.now, dry_run=options["dry_run"])
-        self.tell(done, words(done))
+        self.tell(done, render(done))
         return 0
 
 
-def words(done: Requeued) -> str:
+def render(done: Requeued) -> RenderableType:
     """Return what was requeued, for people."""
-    verb = "would be pending again" if done.dry_run else "pending again"
-    lines = [f"{counted(len(done.sources), 'package')} {verb}:", *(f"  {source}" for source in done.sources[:NAMED])]
-    if len(done.sources) > NAMED:
-        lines.append(f"  and {len(done.sources) - NAMED} more")
-    if done.in_review:
-        lines.append(f"{counted(len(done.in_review), 'package')} in review left alone: {', '.join(done.in_review)}")
-    return "\n".join(lines)
+    verb, mood = ("would be pending again", Mood.IDLE) if done.dry_run else ("pending again", Mood.GOOD)
+    more = len(done.sources) - NAMED
+    kept = f"{counted(len(done.in_review), 'package')} in review left alone: {', '.join(done.in_review)}"
+    return Group(
+        title(f"{counted(len(done.sources), 'package')} {verb}", mood=mood),
+        *(line(source) for source in done.sources[:NAMED]),
+        *([hint(f"  and {more} more (`--json` names all)")] if more > 0 else []),
+        *([line(kept, Mood.WARN)] if done.in_review else []),
+    )

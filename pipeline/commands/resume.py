@@ -15,7 +15,6 @@ class Resume(StateCommand):
 
     name = "resume"
     doc_purpose = "end what `doit stop` began"
-    doc_usage = ""
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Set `enabled` to true; ecosystems that were disabled one by one stay so."""

@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
+
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
 from pipeline.lock import alone
 from pipeline.publishing.books import Books
 from pipeline.publishing.places import destination_of
 from pipeline.publishing.rollback import RolledBack, roll_back
+from pipeline.terminal import Mood, facts, hint, title
 from pipeline.text import counted
 
 
@@ -16,7 +19,7 @@ class Rollback(StateCommand):
 
     name = "rollback"
     doc_purpose = "take a published batch, or some of its packages, out of use"
-    doc_usage = "--batch ID [--source SOURCE ...] [--dry-run] [--json]"
+    doc_usage = "--batch ID [--source SOURCE ...] [--dry-run]"
     cmd_options = (
         {"name": "batch", "long": "batch", "type": str, "default": "", "help": "the batch, as the ledger calls it"},
         {
@@ -44,28 +47,29 @@ class Rollback(StateCommand):
                 now=root.now,
                 dry_run=options["dry_run"],
             )
-        self.tell(done, words(done, dry_run=options["dry_run"]))
+        self.tell(done, render(done, dry_run=options["dry_run"]))
         return 0
 
 
-def words(done: RolledBack, *, dry_run: bool) -> str:
+def render(done: RolledBack, *, dry_run: bool) -> RenderableType:
     """Return what a rollback came to, for people."""
-    verb = "would roll back" if dry_run else "rolled back"
     again = f", {len(done.already)} of them before" if done.already else ""
-    lines = [f"{verb} {counted(len(done.sources), 'recipe')} of {done.batch_id}{again}"]
-    lines += [f"  remove   {path}" for path in done.removed]
-    lines += [f"  restore  {path}" for path in done.restored]
+    what = f"{counted(len(done.sources), 'recipe')} of {done.batch_id}{again}"
+    told: list[tuple[str, str, Mood | None]] = [
+        *(("remove", path, None) for path in done.removed),
+        *(("restore", path, None) for path in done.restored),
+    ]
     if done.not_to_merge:
-        lines.append(f"  warning  {done.not_to_merge} is not merged, and must not be: it still holds these recipes")
+        unsafe = f"{done.not_to_merge} is not merged, and must not be: it still holds these recipes"
+        told.append(("warning", unsafe, Mood.WARN))
     if done.branch:
-        lines += [
-            f"  branch   {done.branch} ({done.commit[:12]})",
-            f"  merge    git merge {done.branch}",
-        ]
+        told.append(("branch", f"{done.branch} ({done.commit[:12]})", None))
+        told.append(("merge", f"git merge {done.branch}", None))
     if done.given_back:
-        lines.append(
-            f"  pending  {', '.join(done.given_back)}: they were in the same batch, which is not to be merged any more"
-        )
-    if not dry_run:
-        lines.append("  what was rolled back is not made again until you ask: `doit requeue SOURCE`")
-    return "\n".join(lines)
+        why = "they were in the same batch, which is not to be merged any more"
+        told.append(("pending", f"{', '.join(done.given_back)}: {why}", None))
+    return Group(
+        title("would roll back" if dry_run else "rolled back", what, Mood.IDLE if dry_run else Mood.GOOD),
+        facts(*told),
+        *([] if dry_run else [hint("what was rolled back is not made again until you ask: `doit requeue SOURCE`")]),
+    )

@@ -58,7 +58,6 @@ class Status(StateCommand):
 
     name = "status"
     doc_purpose = "show what is switched off, the circuit breakers, the minutes used, and what waits for its merge"
-    doc_usage = "[--json]"
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Read the control file as it is now, the ledger and the journal."""

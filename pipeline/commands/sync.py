@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.console import Group, RenderableType
+
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.lock import alone
 from pipeline.publishing.books import Books
@@ -10,7 +12,11 @@ from pipeline.publishing.places import destination_of, forge_of
 from pipeline.publishing.pull_requests import Asked
 from pipeline.publishing.reviewed import Reviewed
 from pipeline.publishing.sync import Synced, sync
+from pipeline.terminal import Mood, facts, moments, title
 from pipeline.text import counted
+
+# A name, its value, and what it means if anything.
+Row = tuple[str, str] | tuple[str, str, Mood | None]
 
 
 class Sync(StateCommand):
@@ -32,36 +38,40 @@ class Sync(StateCommand):
                 forge=forge_of(root.paths, root.config, root.environment),
                 now=root.now,
             )
-        self.tell(synced, words(synced))
+        self.tell(synced, render(synced))
         return 0
 
 
-def words(synced: Synced) -> str:
+def render(synced: Synced) -> RenderableType:
     """Return what was new, for people."""
-    lines = ["  state   taken in from the state branch"] if synced.restored else []
-    lines += [f"  merged  {batch_id}" for batch_id in synced.settled.merged]
+    told: list[Row] = [("state", "taken in from the state branch")] if synced.restored else []
+    told += [("merged", batch_id) for batch_id in synced.settled.merged]
     if synced.settled.unblocked:
-        lines.append(f"  freed   {', '.join(synced.settled.unblocked)}: nothing blocks them any more")
-    lines += review_lines(synced.reviewed, synced.asked)
+        told.append(("freed", f"{', '.join(synced.settled.unblocked)}: nothing blocks them any more"))
+    told += review_facts(synced.reviewed, synced.asked)
     if synced.state_commit:
-        lines.append(f"  state   committed ({synced.state_commit[:12]})")
-    return "\n".join(["synced", *lines] if lines else ["synced: nothing is new"])
+        told.append(("state", f"committed ({synced.state_commit[:12]})"))
+    if not told:
+        return title("synced", "nothing is new", Mood.IDLE)
+    return Group(title("synced", mood=Mood.GOOD), facts(*told))
 
 
-def review_lines(reviewed: Reviewed, asked: Asked) -> list[str]:
-    """Return what came of pull requests, a line for each."""
-    lines = [f"  merged  {batch_id}" for batch_id in reviewed.merged]
-    lines += [f"  closed  {batch_id}: nothing of it was merged" for batch_id in reviewed.closed]
+def review_facts(reviewed: Reviewed, asked: Asked) -> list[Row]:
+    """Return what came of pull requests, a fact for each."""
+    told: list[Row] = [("merged", batch_id, Mood.GOOD) for batch_id in reviewed.merged]
+    told += [("closed", f"{batch_id}: nothing of it was merged", Mood.WARN) for batch_id in reviewed.closed]
     if reviewed.declined:
         number = counted(len(reviewed.declined), "package")
-        lines.append(f"  left    {number} to a person: {', '.join(reviewed.declined)} (`doit requeue SOURCE`)")
-    lines += [f"  opened  {shown.url} for {shown.batch_id}" for shown in asked.opened]
-    lines += [f"  updated {shown.url} for {shown.batch_id}" for shown in asked.updated]
-    lines += [f"  stale   {shown.url} for {shown.batch_id}: nobody has reviewed it" for shown in asked.stale]
+        told.append(
+            ("left", f"{number} to a person: {', '.join(reviewed.declined)} (`doit requeue SOURCE`)", Mood.WARN)
+        )
+    told += [("opened", f"{shown.url} for {shown.batch_id}", Mood.GOOD) for shown in asked.opened]
+    told += [("updated", f"{shown.url} for {shown.batch_id}", Mood.GOOD) for shown in asked.updated]
+    told += [("stale", f"{shown.url} for {shown.batch_id}: nobody has reviewed it", Mood.BAD) for shown in asked.stale]
     for put_off in asked.postponed:
-        until = f" until {put_off.until}" if put_off.until else ""
-        lines.append(f"  waits   the pull request of {put_off.batch_id}{until}: {put_off.rule} ({put_off.value})")
-        lines += [f"          {put_off.remedy}"] if put_off.remedy else []
-    told = [*([reviewed.unavailable] if reviewed.unavailable else []), *asked.refused]
-    lines += [f"  forge   {each.message}; {each.remedy}" for each in told]
-    return lines
+        until = f" until {moments(put_off.until)}" if put_off.until else ""
+        remedy = f"; {put_off.remedy}" if put_off.remedy else ""
+        waits = f"the pull request of {put_off.batch_id}{until}: {put_off.rule} ({put_off.value}){remedy}"
+        told.append(("waits", waits, Mood.WARN))
+    silent = [*([reviewed.unavailable] if reviewed.unavailable else []), *asked.refused]
+    return [*told, *(("forge", f"{each.message}; {each.remedy}", Mood.BAD) for each in silent)]

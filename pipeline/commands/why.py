@@ -1,8 +1,9 @@
 """`doit why`: every gate that a package meets, in order, with what would open it."""
 
 from collections.abc import Mapping, Sequence
-from textwrap import wrap
 from typing import Any
+
+from rich.console import RenderableType
 
 from pipeline.admission.admit import OPEN
 from pipeline.build_records import MESSAGE_WIDTH, read_outcome, read_records, result_lines
@@ -10,22 +11,44 @@ from pipeline.checks import shorten
 from pipeline.commands.base import Root, StateCommand, wrong_call
 from pipeline.config import Runner
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.model import Attempt, Decision
+from pipeline.model import AdmissionGate, Attempt, AttemptOutcome, Decision, Gate, GateVerdict
 from pipeline.plan import read_inputs, situation, under_way
 from pipeline.selection.explain import Explanation, GateAnswer, explain
 from pipeline.source import ecosystem_of
 from pipeline.state import journal
-from pipeline.terminal import signed
+from pipeline.terminal import (
+    Fact,
+    Facts,
+    Mood,
+    Terminal,
+    heading,
+    height,
+    hint,
+    line,
+    minute,
+    moments,
+    sections,
+    title,
+)
 from pipeline.text import one_line
 
 # Attempts that are told: enough for a batch or two on all platforms.
 ATTEMPTS = 12
 # A screen: lines, and columns of each.
 SCREEN, WIDTH = 45, 100
-# How a verdict on what was generated is marked.
-SIGNS = {Decision.PASS: "✓", Decision.RISK: "!"} | dict.fromkeys(set(Decision) - OPEN, "✗")
-# What is told of a gate below its name.
-BELOW = " " * 6
+# The longest name of a gate; all sections stand below each other. Beside it, what is left of a line.
+GATE_WIDTH = max(len(gate) for gate in (*Gate, *AdmissionGate))
+OPEN_WIDTH = WIDTH - GATE_WIDTH - len("  ✓   ")
+# How a verdict on what was generated is marked; all others are shut.
+MOODS = {Decision.PASS: Mood.GOOD, Decision.RISK: Mood.WARN}
+# How an attempt is marked; what people did, and what waits, says nothing of the package.
+ATTEMPTED = {
+    AttemptOutcome.SUCCEEDED: Mood.GOOD,
+    AttemptOutcome.CHANGED: Mood.GOOD,
+    AttemptOutcome.TRANSIENT: Mood.WARN,
+    AttemptOutcome.FAILED: Mood.BAD,
+    AttemptOutcome.DECLINED: Mood.BAD,
+}
 
 
 class Why(StateCommand):
@@ -33,7 +56,7 @@ class Why(StateCommand):
 
     name = "why"
     doc_purpose = "tell why a package is tried next, or why it is not"
-    doc_usage = "SOURCE [--json]"
+    doc_usage = "SOURCE"
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Explain the one source that is named."""
@@ -42,7 +65,7 @@ class Why(StateCommand):
             rule = f"explains one source, not {len(arguments)}"
             raise wrong_call(self.name, rule, "name it: `doit why npm:prettier`")
         told = explained(root, arguments[0])
-        self.tell(told, signed(words(told)))
+        self.tell(told, render(told, Terminal().width))
         return 0
 
 
@@ -64,85 +87,100 @@ def explained(root: Root, source: str) -> Explanation:
     )
 
 
-def words(told: Explanation) -> str:
-    """Return an explanation for people: plain text that fits one screen of `SCREEN` lines and `WIDTH` columns."""
+def render(told: Explanation, width: int) -> RenderableType:
+    """Return an explanation for people: at `WIDTH` columns it fits one screen of `SCREEN` lines."""
+    above = [_about(told), _gates(told), _judged(told), _results_section(told)]
+    tries = heading(_tries_words(told))
+    room = SCREEN - height(sections(*above, [tries]), width)
+    return sections(*above, [tries, *_attempts(told.attempts, width, room)])
+
+
+def _about(told: Explanation) -> list[RenderableType]:
     entry = told.entry
-    lines = [
-        *_wrapped(f"{told.source} ({entry.name}), priority {entry.priority}, {entry.status}", ""),
-        *_wrapped(_sentence(told.conclusion), ""),
-    ]
+    said = [_sentence(told.conclusion)]
     if entry.rank is not None:
-        lines += _wrapped(f"Number {entry.rank} of {ecosystem_of(entry.source)} when it was added.", "")
+        said.append(f"Number {entry.rank} of {ecosystem_of(entry.source)} when it was added.")
     if entry.alternatives and not told.needs_person:
-        lines += _wrapped(f"The same tool elsewhere: {', '.join(entry.alternatives)}.", "")
-    if told.needs_person:
-        lines += _wrapped(_sentence(f"it needs a person: {told.needs_person}"), "")
-    lines += ["", "Gates, in the order in which they are asked:"]
-    width = max(len(answer.gate) for answer in told.gates)
-    for answer in told.gates:
-        lines += _gate_lines(answer, width, brief=bool(told.judged or told.results))
-    lines += _judged_lines(told)
-    if told.results:
-        lines += ["", f"In batch {told.batch}:"]
-        for result in told.results:
-            lines += _wrapped(f"  {result}", " " * 13)
-    lines += ["", _tries_words(told)]
-    return "\n".join([*lines, *_attempt_lines(told.attempts, SCREEN - len(lines))])
+        said.append(f"The same tool elsewhere: {', '.join(entry.alternatives)}.")
+    needs = [line(_sentence(f"it needs a person: {told.needs_person}"), Mood.BAD)] if told.needs_person else []
+    head = title(told.source, f"({entry.name}), priority {entry.priority}, {entry.status}")
+    return [head, *(line(moments(sentence)) for sentence in said), *needs]
 
 
 def _tries_words(told: Explanation) -> str:
     if told.last_tried is None:
         return "Never tried to the end; what is known of it:" if told.attempts else "Never tried."
     times = "once" if told.tries == 1 else f"{told.tries} times"
-    return f"Tried {times}, last {told.last_tried}:"
+    return f"Tried {times}, last {moments(told.last_tried)}:"
 
 
-def _gate_lines(answer: GateAnswer, width: int, *, brief: bool) -> list[str]:
+def _gates(told: Explanation) -> list[RenderableType]:
+    brief = bool(told.judged or told.results)
+    return [
+        heading(f"Gates, in the order in which they are asked{' (`--json` has all rules)' if brief else ''}:"),
+        Facts(facts=[_gate(answer, brief=brief) for answer in told.gates], name_width=GATE_WIDTH),
+    ]
+
+
+def _gate(answer: GateAnswer, *, brief: bool) -> Fact:
     """Return one gate; of one that was not asked, there is nothing else to tell, nor in brief of one that is open."""
-    sign = {True: "✓", False: "✗", None: "·"}[answer.open]
-    lines = _wrapped(f"  {sign} {answer.gate:<{width}}  {one_line(answer.value)}", " " * (width + 6))
+    mood = {True: Mood.GOOD, False: Mood.BAD, None: Mood.IDLE}[answer.open]
+    below = []
     if answer.open is False or (answer.open and not brief):
-        lines += _wrapped(f"{BELOW}{answer.rule} ({answer.input})", BELOW)
+        below.append(f"{answer.rule} ({answer.input})")
     if answer.open is False:
         times = [f"since {answer.since}"] if answer.since else []
         times.append(f"until {answer.until}" if answer.until else "until something changes")
-        lines += _wrapped(f"{BELOW}{', '.join(times)}; what changes it: {answer.remedy}", BELOW)
-    return lines
+        below.append(moments(f"{', '.join(times)}; what changes it: {answer.remedy}"))
+    return Fact(name=answer.gate, value=moments(one_line(answer.value)), mood=mood, below=below)
 
 
-def _judged_lines(told: Explanation) -> list[str]:
-    """Return what the gates said of what was generated: of an open one, no more than fits on its line."""
-    if not told.judged:
+def _judged(told: Explanation) -> list[RenderableType]:
+    """Return what the gates said of what was generated: of an open one, no more than fits on its line at `WIDTH`."""
+    if not told.judged or told.judged_at is None:
         return []
-    lines = ["", f"Gates on what was generated at {told.judged_at}:"]
-    width = max(len(verdict.gate) for verdict in told.judged)
-    for verdict in told.judged:
-        begin = f"  {SIGNS[verdict.decision]} {verdict.gate:<{width}}  "
-        room = WIDTH - len(begin) if verdict.decision in OPEN else MESSAGE_WIDTH
-        lines += _wrapped(f"{begin}{shorten(one_line(verdict.value), room)}", " " * len(begin))
-        if verdict.decision not in OPEN:
-            until = f"until {verdict.until}; " if verdict.until else ""
-            lines += _wrapped(f"{BELOW}{verdict.rule}; {until}what changes it: {verdict.remedy}", BELOW)
-    return lines
+    return [
+        heading(f"Gates on what was generated at {moments(told.judged_at)}:"),
+        Facts(facts=list(map(_verdict, told.judged)), name_width=GATE_WIDTH),
+    ]
 
 
-def _attempt_lines(attempts: Sequence[Attempt], room: int) -> list[str]:
+def _verdict(verdict: GateVerdict) -> Fact:
+    is_open = verdict.decision in OPEN
+    value = moments(shorten(one_line(verdict.value), OPEN_WIDTH if is_open else MESSAGE_WIDTH))
+    until = f"until {verdict.until}; " if verdict.until else ""
+    below = [] if is_open else [moments(f"{verdict.rule}; {until}what changes it: {verdict.remedy}")]
+    return Fact(name=verdict.gate, value=value, mood=MOODS.get(verdict.decision, Mood.BAD), below=below)
+
+
+def _results_section(told: Explanation) -> list[RenderableType]:
+    """Return what its batch has found of it so far; the first word of a result is its stage."""
+    pairs = [result.partition(" ") for result in told.results]
+    found = [Fact(name=stage, value=moments(said.strip())) for stage, _, said in pairs]
+    return [heading(f"In batch {told.batch}:"), Facts(facts=found, name_width=GATE_WIDTH)] if found else []
+
+
+def _attempts(attempts: Sequence[Attempt], width: int, room: int) -> list[RenderableType]:
     """Return the last attempts, newest first, as many as there is room for, but at least the newest."""
-    lines: list[str] = []
-    for shown, attempt in enumerate(attempts):
-        more = _wrapped(f"  {_attempt_line(attempt)}", " " * 24)
-        if lines and len(lines) + len(more) >= room:
-            return [*lines, f"  and {len(attempts) - shown} before (`--json` shows them)"]
-        lines += more
-    return lines
+    shown: list[Fact] = []
+    for place, attempt in enumerate(attempts):
+        more = [*shown, _attempt(attempt)]
+        needed = 1 if place + 1 < len(attempts) else 0
+        if shown and height(Facts(facts=more, name_width=GATE_WIDTH), width) > room - needed:
+            break
+        shown = more
+    left = len(attempts) - len(shown)
+    rest = [hint(f"  and {left} before (`--json` shows them)")] if left else []
+    return [Facts(facts=shown, name_width=GATE_WIDTH), *rest] if shown else []
 
 
-def _attempt_line(attempt: Attempt) -> str:
+def _attempt(attempt: Attempt) -> Fact:
     where = f" {attempt.platform}" if attempt.platform else ""
     cause = attempt.subcategory or attempt.category
     because = f" {cause}" if cause else ""
     message = f": {_both_ends(one_line(attempt.message))}" if attempt.message else ""
-    return f"{attempt.at}  {attempt.stage}{where} {attempt.outcome}{because}{message}"
+    told = moments(f"{attempt.stage}{where} {attempt.outcome}{because}{message}")
+    return Fact(name=minute(attempt.at), value=told, mood=ATTEMPTED.get(attempt.outcome, Mood.IDLE))
 
 
 def _both_ends(message: str) -> str:
@@ -151,10 +189,6 @@ def _both_ends(message: str) -> str:
         return message
     half = (MESSAGE_WIDTH - len(" … ")) // 2
     return f"{message[:half].rstrip()} … {message[-half:].lstrip()}"
-
-
-def _wrapped(line: str, indent: str) -> list[str]:
-    return wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=True, break_on_hyphens=False)
 
 
 def _sentence(text: str) -> str:

@@ -17,12 +17,16 @@ from pipeline.store import Paths
 
 
 class State(StrEnum):
-    """How a check ended. `failed`: some of the work cannot be done. `warning`: it can, but slower or less well."""
+    """How a check ended. `failed`: some of the work cannot be done. `warning`: it can, but slower or less well.
+
+    `not_needed`: nothing of the work asks for it. `not_asked`: it was not looked at now, which says nothing of it.
+    """
 
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
     NOT_NEEDED = "not_needed"
+    NOT_ASKED = "not_asked"
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +142,11 @@ def failed(check: str, seen: str, remedy: str) -> Finding:
 def not_needed(check: str, seen: str) -> Finding:
     """Return that nothing of the work asks for it."""
     return Finding(check=check, state=State.NOT_NEEDED, seen=seen)
+
+
+def not_asked(check: str, seen: str) -> Finding:
+    """Return that nobody looked, and why."""
+    return Finding(check=check, state=State.NOT_ASKED, seen=seen)
 
 
 def of_error(check: str, error: PipelineError) -> Finding:

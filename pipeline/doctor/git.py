@@ -8,7 +8,7 @@ import msgspec
 
 from pipeline.config import PublishConfig, PublishMode
 from pipeline.decoding import decode_json
-from pipeline.doctor.base import Finding, Machine, Ran, Unanswered, failed, not_needed, of_error, ok, warning
+from pipeline.doctor.base import Finding, Machine, Ran, Unanswered, failed, not_asked, not_needed, of_error, ok, warning
 from pipeline.errors import PipelineError
 from pipeline.http_failures import shown
 from pipeline.publishing.git import repository_around
@@ -102,7 +102,7 @@ def forge(machine: Machine) -> Iterable[Finding]:
             f"`git remote add {publish.remote} ADDRESS`, or set `publish.remote` to one that `git remote` shows",
         )
     elif machine.prober is None:
-        yield not_needed("remote", "it was not asked (--offline)")
+        yield not_asked("remote", "nobody was asked (--offline)")
     else:
         yield from _remote(machine, publish, address.out.strip(), token)
     yield _token(machine, publish, address.out.strip(), token)
@@ -163,7 +163,7 @@ def _token(machine: Machine, publish: PublishConfig, address: str, token: str) -
     if not repository:
         return failed("token", f"{name} is set, but nothing says for which repository", "set `publish.repository`")
     if machine.prober is None:
-        return not_needed("token", f"{name} is set; nobody was asked what it may do (--offline)")
+        return not_asked("token", f"{name} is set; nobody was asked what it may do (--offline)")
     if not token.isascii() or not token.isprintable() or " " in token:
         return failed("token", f"{name} holds what no token can hold", "set it again, without blanks and line ends")
     reply = machine.prober.get(
@@ -172,6 +172,8 @@ def _token(machine: Machine, publish: PublishConfig, address: str, token: str) -
         authorization=f"Bearer {token}",
         accept="application/vnd.github+json",
     )
+    if isinstance(reply, Unanswered) and reply.paced:
+        return not_asked("token", f"{name} is set; {reply.message}")
     if isinstance(reply, Unanswered):
         seen = f"{name} is set, but {publish.api} does not answer: {reply.message}"
         return failed("token", seen, "see `publish.api`")

@@ -10,7 +10,19 @@ from urllib.parse import quote
 import msgspec
 
 from pipeline import services
-from pipeline.doctor.base import Finding, Machine, Reply, Unanswered, failed, not_needed, of_error, ok, warning
+from pipeline.doctor.base import (
+    Finding,
+    Machine,
+    Reply,
+    State,
+    Unanswered,
+    failed,
+    not_asked,
+    not_needed,
+    of_error,
+    ok,
+    warning,
+)
 from pipeline.errors import PipelineError
 from pipeline.http_failures import shown
 
@@ -35,10 +47,13 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
 def examine(machine: Machine) -> Iterable[Finding]:
     """Ask each registry that the queue needs for one package, all at once; then compare the clocks."""
     if machine.prober is None:
-        return [not_needed("registries", "nobody was asked (--offline)"), not_needed("clock", "nobody was asked")]
+        return [not_asked("registries", "nobody was asked (--offline)"), not_asked("clock", "nobody was asked")]
     with ThreadPoolExecutor(max_workers=16) as pool:
         asked = list(pool.map(lambda name: _ask(machine, name), machine.config.ecosystems))
-    return [*(each.finding for each in asked), of_clock([each.ahead for each in asked if each.ahead is not None])]
+    findings = [each.finding for each in asked]
+    if all(finding.state in {State.NOT_NEEDED, State.NOT_ASKED} for finding in findings):
+        return [*findings, not_asked("clock", "no registry was asked")]
+    return [*findings, of_clock([each.ahead for each in asked if each.ahead is not None])]
 
 
 def of_clock(ahead: list[float]) -> Finding:
@@ -83,13 +98,17 @@ def _ask(machine: Machine, ecosystem: str) -> _Asked:
     )
     source = _SETTINGS.get(ecosystem) or _place(machine, ecosystem)
     if isinstance(reply, Unanswered):
-        return _Asked(finding=_silent(check, reply, source))
+        return _Asked(finding=of_silence(check, reply, source))
     return _Asked(finding=_answered(check, ecosystem, identifier, url, reply, source), ahead=_ahead(reply, before))
 
 
-def _silent(check: str, reply: Unanswered, source: str) -> Finding:
+def of_silence(check: str, reply: Unanswered, source: str) -> Finding:
+    """Return what it means that there is no answer; `source` is whose settings the address comes from.
+
+    Where other runs of this machine use up the pace, nothing is known of the registry, and nothing is wrong.
+    """
     if reply.paced:
-        return warning(check, f"not asked: {reply.message}", "ask again in a few seconds")
+        return not_asked(check, reply.message)
     return failed(check, reply.message, f"see that this machine reaches it; the address is that of {source}")
 
 

@@ -168,18 +168,21 @@ def test_an_ecosystems_cost_says_that_it_is_that_of_all():
 
 
 def test_an_alarm_is_shown():
-    """As the last line, beside the exit code."""
+    """As the last lines, beside the exit code."""
     text = shown(metrics(), alarms=[alarm(value="no recipe for 49 h"), alarm(value="not merged for 9 d")])
     assert [line.strip() for line in text.splitlines()[-2:]] == [
-        "alarm              no recipe for 49 h",
-        "not merged for 9 d",
+        "✗ alarm              no recipe for 49 h",
+        "✗ alarm              not merged for 9 d",
     ]
 
 
 def test_many_alarms_leave_room_for_the_numbers():
     """A registry that changed all its files must not push the tables off the screen."""
     text = shown(metrics(), alarms=[alarm(value=f"package {number}") for number in range(99)])
-    assert [line.strip() for line in text.splitlines()[-2:]] == ["package 9", "and 89 others"]
+    assert [line.strip() for line in text.splitlines()[-2:]] == [
+        "✗ alarm              package 9",
+        "and 89 others (`doit check` shows all)",
+    ]
 
 
 # ------------------------------------------------------------------------------------ words

@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.doctor.base import Finding, Machine, State, ok
+from pipeline.doctor.base import Finding, Machine, State, Unanswered, ok
 from pipeline.doctor.checks import CHECKS, examine
 from pipeline.doctor.git import of_reply
 from pipeline.doctor.python import of_packages, of_python
-from pipeline.doctor.registries import of_clock
+from pipeline.doctor.registries import of_clock, of_silence
 from pipeline.doctor.resources import look, of_disk, of_memory
 from pipeline.doctor.sandboxes import of_places
 from pipeline.sandbox.cgroups import Place
@@ -114,6 +114,12 @@ def test_the_shipped_lock_is_read() -> None:
 )
 def test_a_clock_is_wrong_when_all_servers_say_so(ahead: list[float], state: State) -> None:
     assert of_clock(ahead).state is state
+
+
+@pytest.mark.parametrize(("paced", "state"), [(True, State.NOT_ASKED), (False, State.FAILED)])
+def test_a_registry_whose_pace_others_use_is_not_asked(paced: bool, state: State) -> None:
+    """A busy machine is no finding; a registry that does not answer is."""
+    assert of_silence("registry npm", Unanswered(message="why", paced=paced), "npm's settings").state is state
 
 
 @pytest.mark.parametrize(

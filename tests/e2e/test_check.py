@@ -41,7 +41,7 @@ def lines(world: World) -> list[tuple[str, bool, bool]]:
 
 def test_where_nothing_rings_it_ends_well_and_writes_nothing(world: World) -> None:
     """Also before the first batch, and without a queue."""
-    assert world.ran("check").out == "nothing rings\n"
+    assert world.ran("check").out == "✓ nothing rings\n"
     world.queue("npm:aloft")
     document = json.loads(world.ran("check", "--json").out)
     assert document == {"ringing": [], "cleared": [], "recorded": [], "delivered": [], "warnings": []}
@@ -52,19 +52,20 @@ def test_an_alarm_is_an_exit_code_a_line_and_a_record(ill: World) -> None:
     """Written down once, shown each time, also by status, which ends well; with a line when it has ended."""
     first = ill.doit("check")
     assert (first.exit_code, first.err) == (8, "")
-    assert first.out.startswith(
-        "alarm       breaker_open: the breaker of npm is open for 9.0 d; allowed: at most 24 h "
+    said = " ".join(first.out.split())
+    assert said.startswith(
+        "✗ 1 alarm rings ✗ breaker_open the breaker of npm is open for 9.0 d; allowed: at most 24 h "
     )
-    assert "\n  remedy    " in first.out
+    assert "\n      remedy: " in first.out
     second = json.loads(ill.doit("check", "--json").out)
     assert [one["subject"] for one in second["ringing"]] == ["npm"]
     assert second["recorded"] == []
-    assert "alarm       breaker_open: the breaker of npm is open for 9.0 d; " in ill.ran("status").out
+    assert "✗ alarm              breaker_open: the breaker of npm is open for 9.0 d; " in ill.ran("status").out
     assert json.loads(ill.ran("status", "--json").out)["alarms"][0]["since"] == LONG_AGO
     assert lines(ill) == [("npm", False, False)]
 
     ill.control()
-    assert ill.ran("check").out == "ended       breaker_open: breaker open: npm\nnothing rings\n"
+    assert ill.ran("check").out == "✓ nothing rings\n  ✓ ended              breaker open: npm\n"
     assert lines(ill) == [("npm", False, False), ("npm", True, False)]
     (cleared,) = json.loads(ill.ran("check", "--json").out)["cleared"]
     assert cleared["subject"] == "npm"

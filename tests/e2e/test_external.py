@@ -213,8 +213,8 @@ def test_a_recheck_asks_the_program_whether_anything_has_changed(shop: Shop) -> 
     shop.sells("other")
     out = world.ran("recheck").out.splitlines()
     assert out == [
-        "unchanged  tools:same: install_error: program ended with exit code 6: no such file, after 3 s",
-        "changed    tools:other: version 1.2.3",
+        "unchanged  tools:same  install_error: program ended with exit code 6: no such file, after 3 s",
+        "changed    tools:other  version 1.2.3",
         "2 packages looked at: 1 changed, 1 unchanged",
     ]
     assert not Path(world.paths.draft("tools:other")).exists()

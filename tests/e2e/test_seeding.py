@@ -192,7 +192,7 @@ def test_what_people_add_is_there_once(seedable: World) -> None:
     """The second call does not touch the file; a dry run never does."""
     before = queue_bytes(seedable)
     assert seedable.ran("add", "npm:second", "--dry-run").out == (
-        "would be added: npm:second, called second, priority 2\n"
+        "· would be added: 1 package\n  · npm:second         called second, priority 2\n"
     )
     assert queue_bytes(seedable) == before
     told = json.loads(seedable.ran("add", "npm:second", "--priority", "1", "--json").out)
@@ -202,7 +202,7 @@ def test_what_people_add_is_there_once(seedable: World) -> None:
     after = queue_bytes(seedable)
     assert [one["source"] for one in entries(seedable)] == ["pypi:black", "npm:second"]
     assert seedable.ran("add", "npm:second", "--priority", "3").out == (
-        "already there: npm:second, called second, pending\n"
+        "· nothing to add\n  · npm:second         already there, called second, pending\n"
     )
     assert queue_bytes(seedable) == after
     seedable.ran("generate:npm")

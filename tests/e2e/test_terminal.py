@@ -101,6 +101,9 @@ def test_bash_completes_commands_options_and_names(stocked: World) -> None:
     assert completed(stocked, "doit metrics --l") == ["--last"]
     assert completed(stocked, "doit why npm:pr") == ["prettify"]
     assert completed(stocked, "doit generate:npm:pe") == ["peek"]
+    assert completed(stocked, "doit constrain:npm:pe") == ["peek"]
+    assert completed(stocked, "doit validate:darwin-arm64:npm.pe") == ["npm.peek"]
+    assert set(completed(stocked, "doit help ")) == set(COMMANDS)
     assert completed(stocked, "doit disable pyp") == ["pypi"]
     assert completed(stocked, "doit metrics --platform darwin-a") == ["darwin-arm64"]
     assert completed(stocked, "doit nothing-like-it") == []

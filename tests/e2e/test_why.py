@@ -43,7 +43,7 @@ def test_requeue_makes_packages_pending_again(world: World) -> None:
     """By source or in bulk; nothing to requeue has the exit code of an empty selection."""
     world.queue(world.npm("aloft"), world.npm("bright"), status="failed", failure_count=3)
     dry = world.ran("requeue", "--ecosystem", "npm", "--dry-run")
-    assert dry.out == "2 packages would be pending again:\n  npm:aloft\n  npm:bright\n"
+    assert dry.out == "· 2 packages would be pending again\n  npm:aloft\n  npm:bright\n"
     done = world.ran("requeue", "--json", "npm:bright")
     assert json.loads(done.out) == {"dry_run": False, "sources": ["npm:bright"], "in_review": []}
     queue = json.loads((world.root / "data" / "queues" / "priority-queue.json").read_text())

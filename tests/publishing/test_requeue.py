@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from pipeline.commands.requeue import words
+from pipeline.commands.requeue import render
 from pipeline.errors import AlreadyRunning, EmptySelection, PipelineError, UnknownName
 from pipeline.lock import alone
 from pipeline.model import AttemptOutcome, Confidence, EntryStatus, Queue, Subcategory
@@ -14,6 +14,7 @@ from tests.builders import NOW, config, entry, queue
 from tests.builders_selection import before, concluded, failed, told
 from tests.publishing.batches import Root
 from tests.publishing.lab import Checkout
+from tests.screens import screen
 
 ECOSYSTEMS = ("npm", "pypi", "cargo")
 FAILED, REVIEW = EntryStatus.FAILED, EntryStatus.IN_REVIEW
@@ -130,7 +131,7 @@ def test_asking_again_writes_the_journal_and_then_the_queue(paths):
     assert known.last_message == "asked for again with all of npm"
     first = on_disk(paths).entries[0]
     assert (first.status, first.failure_count) == (EntryStatus.PENDING, 0)
-    assert words(done) == "1 package pending again:\n  npm:a"
+    assert screen(render(done)) == "✓ 1 package pending again\n  npm:a\n"
 
 
 def test_asking_again_twice_does_no_harm(paths):
@@ -144,7 +145,7 @@ def test_a_dry_run_writes_nothing(paths):
     """It only says what it would do."""
     before_it = on_disk(paths), journal.of_source(paths, "npm:a", 9)
     done = requeue(paths, config(), Wanted(sources=["npm:b"]), NOW, dry_run=True)
-    assert words(done) == "1 package would be pending again:\n  npm:b"
+    assert screen(render(done)) == "· 1 package would be pending again\n  npm:b\n"
     assert (on_disk(paths), journal.of_source(paths, "npm:a", 9)) == before_it
 
 

@@ -5,7 +5,7 @@ import re
 import msgspec
 import pytest
 
-from pipeline.commands.why import SCREEN, WIDTH, words
+from pipeline.commands.why import SCREEN, WIDTH, render
 from pipeline.errors import UnknownName
 from pipeline.model import (
     AttemptOutcome,
@@ -21,14 +21,21 @@ from pipeline.model import (
 )
 from pipeline.selection.batch import make_batch, select
 from pipeline.selection.explain import STATUS_WORDS, explain
+from pipeline.terminal import minute, moments
 from tests.builders import NOW, config, entry
 from tests.builders_selection import before, concluded, failed, situation, told
+from tests.screens import screen
 from tests.test_selection import FINGERPRINTS
 
 
 def told_of(source, *entries, batch=None, attempts=(), results=(), **fields):
     """Return the explanation of one source of a queue."""
     return explain(source, situation(*entries, **fields), batch=batch, attempts=attempts, results=results)
+
+
+def why(explanation) -> str:
+    """Return what a person sees on a screen of the usual width."""
+    return screen(render(explanation, WIDTH), width=WIDTH)
 
 
 def frozen(*entries) -> Batch:
@@ -111,16 +118,16 @@ def test_the_screen_says_all_in_plain_text():
         failed(before(days=1), now=situation(), category=Category.INSTALL_FAILED, message=end),
     ]
     known = told(*lines)
-    screen = words(told_of("npm:a", entry("npm:a"), history={"npm:a": known}, attempts=lines))
-    assert screen.isprintable() or set(filter(lambda char: not char.isprintable(), screen)) == {"\n"}
-    assert re.search(r"✓ pipeline_disabled +true\n +`enabled` in batch-control.json is true", screen)
-    assert re.search(r"✗ quarantined +no_stable_version\n", screen)
-    assert f"since {before(days=1)}, until {before(days=-29)}; what changes it: a change" in screen
-    assert re.search(r"· batch_full +not asked", screen)
-    newest, *more, oldest = screen.partition("Tried 2 times")[2].splitlines()[1:]
-    assert newest.startswith(f"  {before(days=1)}  payload failed no_stable_version:")
+    seen = why(told_of("npm:a", entry("npm:a"), history={"npm:a": known}, attempts=lines))
+    assert seen.isprintable() or set(filter(lambda char: not char.isprintable(), seen)) == {"\n"}
+    assert re.search(r"✓ pipeline_disabled +true\n +`enabled` in batch-control.json is true", seen)
+    assert re.search(r"✗ quarantined +no_stable_version\n", seen)
+    assert f"since {moments(before(days=1))}, until {moments(before(days=-29))}; what changes it: a change" in seen
+    assert re.search(r"· batch_full +not asked", seen)
+    newest, *more, oldest = seen.partition("Tried 2 times")[2].splitlines()[1:]
+    assert newest.split()[:6] == ["✗", *minute(before(days=1)).split(), "payload", "failed", "no_stable_version:"]
     assert more[-1].endswith("[31mcause")
-    assert oldest == f"  {before(days=9)}  payload transient timeout"
+    assert oldest.split() == ["!", *minute(before(days=9)).split(), "payload", "transient", "timeout"]
 
 
 def test_the_screen_holds_an_explanation_however_much_is_told():
@@ -130,12 +137,12 @@ def test_the_screen_holds_an_explanation_however_much_is_told():
         for days in range(12, 0, -1)
     ]
     results = ["generate   " + "word " * 30, "validate   failed 11", "constrain  no_real_pass: " + "word " * 30]
-    shown = words(told_of("npm:a", entry("npm:a"), batch=frozen(entry("npm:a")), results=results, attempts=lines))
+    shown = why(told_of("npm:a", entry("npm:a"), batch=frozen(entry("npm:a")), results=results, attempts=lines))
     rows = shown.splitlines()
     assert len(rows) <= SCREEN
     assert max(map(len, rows)) <= WIDTH
-    assert f"  {before(days=1)}  payload transient timeout: word word" in shown
-    assert re.search(r"and \d+ before \(`--json` shows them\)$", shown)
+    assert re.search(rf"! {minute(before(days=1))} +payload transient timeout: word word", shown)
+    assert re.search(r"and \d+ before \(`--json` shows them\)\n$", shown)
 
 
 def test_a_short_message_is_shown_whole_and_a_long_one_with_both_ends():
@@ -143,8 +150,8 @@ def test_a_short_message_is_shown_whole_and_a_long_one_with_both_ends():
     short = "get: linux: 4,750 of 5,000 minutes used"
     for message, shown in ((short, short), (f"begin {'x' * 400} end", "begin xxx")):
         line = concluded(AttemptOutcome.DEFERRED, before(days=1), message=message)
-        screen = words(told_of("npm:a", entry("npm:a"), history={"npm:a": told(line)}, attempts=[line]))
-        said = " ".join(screen.partition("payload deferred: ")[2].split())
+        seen = why(told_of("npm:a", entry("npm:a"), history={"npm:a": told(line)}, attempts=[line]))
+        said = " ".join(seen.partition("payload deferred: ")[2].split())
         assert said.startswith(shown)
         assert said.endswith(message[-4:])
 
@@ -152,9 +159,9 @@ def test_a_short_message_is_shown_whole_and_a_long_one_with_both_ends():
 def test_lines_without_a_conclusion_are_told_as_such():
     """After part of the journal was lost, or when a person has asked for a package before its first try."""
     line = concluded(AttemptOutcome.REQUEUED, before(days=1), stage=Stage.REQUEUE)
-    screen = words(told_of("npm:a", entry("npm:a"), attempts=[line]))
-    assert screen.splitlines()[-2] == "Never tried to the end; what is known of it:"
-    assert words(told_of("npm:a", entry("npm:a"))).splitlines()[-1] == "Never tried."
+    seen = why(told_of("npm:a", entry("npm:a"), attempts=[line]))
+    assert seen.splitlines()[-2] == "Never tried to the end; what is known of it:"
+    assert why(told_of("npm:a", entry("npm:a"))).splitlines()[-1] == "Never tried."
 
 
 @pytest.mark.parametrize("status", list(EntryStatus))
@@ -168,7 +175,7 @@ def test_a_package_that_needs_a_person_is_told_why():
     """Beside its status, which says only that."""
     known = told(failed(before(days=1), subcategory=Subcategory.NO_EXECUTABLES))
     manual = entry("npm:a", status=EntryStatus.REQUIRES_MANUAL)
-    assert "It needs a person: it has no executables." in words(told_of("npm:a", manual, history={"npm:a": known}))
+    assert "It needs a person: it has no executables." in why(told_of("npm:a", manual, history={"npm:a": known}))
 
 
 def test_the_document_holds_the_same_as_the_screen():

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from pipeline.commands.why import SCREEN, WIDTH, words
+from pipeline.commands.why import SCREEN, WIDTH, render
 from pipeline.history.fold import NOTHING
 from pipeline.instants import timestamp
 from pipeline.model import (
@@ -22,8 +22,10 @@ from pipeline.publishing.requeue import Wanted, chosen
 from pipeline.selection.batch import select
 from pipeline.selection.explain import explain
 from pipeline.selection.statuses import after_batch, excluded_sources
+from pipeline.terminal import moments
 from tests.builders import NOW, config, entry, queue
 from tests.builders_selection import before, concluded, situation, stop_of, told
+from tests.screens import screen
 
 SECOND = timedelta(seconds=1)
 
@@ -116,11 +118,11 @@ def test_the_screen_shows_each_verdict_and_stays_a_screen():
     asked = situation(entry("npm:a"), history={"npm:a": known})
     lines = [concluded(AttemptOutcome.DEFERRED, before(days=1), until="2026-03-05T12:00:00Z", message="word " * 60)] * 9
     explanation = explain("npm:a", asked, made=made, attempts=lines)
-    rows = words(explanation).splitlines()
+    rows = screen(render(explanation, WIDTH), width=WIDTH).splitlines()
     assert len(rows) <= SCREEN
     assert max(map(len, rows)) <= WIDTH
-    assert f"Gates on what was generated at {before(days=1)}:" in rows
+    assert f"Gates on what was generated at {moments(before(days=1))}:" in rows
     named = [row.split()[1] for row in rows if row[:2] == "  " and row[2:3] in set("✓!✗")]
     assert [name for name in named if name in set(AdmissionGate)] == list(AdmissionGate)
-    assert "      the rule; until 2026-03-05T12:00:00Z; what changes it: time" in rows
+    assert "      the rule; until 2026-03-05 12:00 UTC; what changes it: time" in rows
     assert explanation.judged == verdicts
