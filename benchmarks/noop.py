@@ -127,7 +127,7 @@ def _write_package(plan: Plan, run: Run, order: WorkOrder) -> None:
         StaticRecord(
             source=source,
             recipe_sha256=outcome.recipe_sha256,
-            made_from=run.static_digest(source, outcome),
+            made_from=run.validation.static_digest(source, outcome),
             final=True,
             predictions=[Prediction(platform=each.id, status="predicted_pass", reason="") for each in plan.platforms],
             at=AT,
@@ -161,7 +161,7 @@ def _verdict(run: Run, order: WorkOrder, outcome: Generated, platform: str) -> V
         version=outcome.evidence.version,
         platform=platform,
         recipe_sha256=outcome.recipe_sha256,
-        made_from=run.verdict_digest(platform, order.source, outcome),
+        made_from=run.validation.verdict_digest(platform, order.source, outcome),
         tier=Tier.NATIVE,
         status=VerdictStatus.VALIDATED,
         reason="printed 1.2.3",

@@ -110,11 +110,11 @@ def predict(source: str) -> Kept:
     path = run.plan.paths.static(source)
     outcome = _outcome(run, source)
     if isinstance(outcome, Generated):
-        made_from = run.static_digest(source, outcome)
+        made_from = run.validation.static_digest(source, outcome)
         record = read_result(path, StaticRecord)
         known = record is not None and (record.source, record.made_from) == (source, made_from)
         if record is None or not (known and (record.final or run.plan.given)):
-            record = run.predict(source, outcome, made_from)
+            record = run.validation.predict(source, outcome, made_from)
             write(path, record)
         run.progress.predicted(source, record)
     else:
@@ -144,7 +144,7 @@ def validate(platform: str, source: str) -> Kept:
         write(path, verdict)  # what says the same again keeps its time
     new = verdict is not existing and run.plan.made_here(platform)
     if new or run.plan.brought(platform):  # a job's own control file goes with it, so its breakers learn nothing
-        run.measured(verdict)
+        run.validation.measured(verdict)
     run.progress.validated(verdict)
     return {"digest": validate_digest(run.plan, platform, run.order(source)), "final": verdict_is_final(verdict)}
 
@@ -307,12 +307,12 @@ def _verdict(run: Run, platform: str, source: str, known: Verdict | None) -> Ver
     if run.plan.brought(platform):
         return run.awaited.verdict(platform, source, outcome, known, now)
     measure = run.plan.made_here(platform)
-    made_from = run.verdict_digest(platform, source, outcome)
+    made_from = run.validation.verdict_digest(platform, source, outcome)
     after = run.order(source).after
     if known is not None and usable(known, outcome.recipe_sha256, made_from, measure=measure, after=after):
         return known
     if measure:
-        return run.measure(platform, source, outcome, made_from)
+        return run.validation.measure(platform, source, outcome, made_from)
     if run.plan.predicted_here(platform):
         static = read(run.plan.paths.static(source), StaticRecord, purpose="prediction")
         return predicted(source, platform, outcome, static, made_from, now)

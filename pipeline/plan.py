@@ -68,6 +68,10 @@ class Plan:
         runs = self.config.ci.part not in {CiPart.GENERATE, CiPart.MERGE}
         return configured.command if configured and runs else []
 
+    def by_command(self, ecosystem: str) -> bool:
+        """Return whether a program of the user's makes an ecosystem's recipes."""
+        return self.config.ecosystems[ecosystem].generator is GeneratorKind.COMMAND
+
     @property
     def given(self) -> bool:
         """Whether another job has made the batch and its outcomes: they stand as they are."""

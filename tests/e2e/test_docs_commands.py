@@ -4,12 +4,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.store import SHIPPED
-from tests.e2e.world import HOST, World
+from tests.e2e.world import HOST, WatchedRegistry, World
+from tests.kept import Kept
 
 PAGES = [SHIPPED / "README.md", SHIPPED / "CONTRIBUTING.md", *sorted((SHIPPED / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -36,14 +38,32 @@ def commands():
 COMMANDS = commands()
 
 
-@pytest.fixture
-def furnished(world: World) -> World:
-    """A root whose queue has the packages that the documentation names, and a registry with a search."""
-    for limit in (20, 100):
-        query = f"text=keywords:cli&popularity=1.0&quality=0.0&maintenance=0.0&size={limit}&from=0"
-        world.registry.add(f"/npm/-/v1/search?{query}", b'{"objects": [{"package": {"name": "prettier"}}]}')
-    world.queue(world.npm("prettier"), world.npm("pretty-quick"), world.pypi("black"))
-    return world
+class Stages:
+    """A root whose queue has the packages that the documentation names, kept before and after it was worked on."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._kept = Kept(world.folder)
+        for limit in (20, 100):
+            query = f"text=keywords:cli&popularity=1.0&quality=0.0&maintenance=0.0&size={limit}&from=0"
+            world.registry.add(f"/npm/-/v1/search?{query}", b'{"objects": [{"package": {"name": "prettier"}}]}')
+        world.queue(world.npm("prettier"), world.npm("pretty-quick"), world.pypi("black"))
+        self._kept.keep("fresh")
+        world.ran()
+        self._kept.keep("batch")
+        world.ran("publish")
+        self._kept.keep("publication")
+
+    def at(self, stage: str) -> World:
+        """Return the world as it was then."""
+        self._kept.restore(stage)
+        return self.world
+
+
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stages]:
+    with WatchedRegistry() as registry:
+        yield Stages(World(tmp_path_factory.mktemp("documented"), registry))
 
 
 def test_the_documentation_shows_commands():
@@ -53,30 +73,30 @@ def test_the_documentation_shows_commands():
         assert expected in shown
 
 
-def arguments_of(command: str, world: World) -> list[str]:
-    """Return a command's arguments after what it needs has been done; a page's batch is an example of an id."""
+def prepared(stages: Stages, command: str) -> tuple[World, list[str]]:
+    """Return a world with what a command needs, and its arguments; a page's batch is an example of an id."""
     arguments = shlex.split(command)[1:]
-    if arguments and arguments[0] in NEED_A_BATCH:
-        world.ran()
-    if arguments and arguments[0] in NEED_A_PUBLICATION:
-        world.ran("publish")
-        arguments = [BATCH_ID.sub(world.batch().id, argument) for argument in arguments]
-    return arguments
+    verb = arguments[0] if arguments else ""
+    if verb in NEED_A_PUBLICATION:
+        world = stages.at("publication")
+        return world, [BATCH_ID.sub(world.batch().id, argument) for argument in arguments]
+    return stages.at("batch" if verb in NEED_A_BATCH else "fresh"), arguments
 
 
 @pytest.mark.parametrize(("command", "page"), [pair for pair in COMMANDS if pair[0].startswith("doit")])
-def test_a_doit_command_works(furnished: World, command: str, page: str):
+def test_a_doit_command_works(stages: Stages, command: str, page: str):
     """It ends well and writes nothing to the standard error stream."""
     if HOST is None or ("validate:" in command and HOST.id not in command):
         pytest.skip(f"{page} shows the platform of another machine")
-    done = furnished.doit(*arguments_of(command, furnished))
+    world, arguments = prepared(stages, command)
+    done = world.doit(*arguments)
     told = 1 if command.startswith("doit info") else 0  # doit's way to say that a task is not up to date
     assert (done.exit_code, done.err) == (told, "")
     assert done.out
 
 
 @pytest.mark.parametrize(("command", "page"), [pair for pair in COMMANDS if pair[0].startswith(("bin/", "python "))])
-def test_a_script_works(furnished: World, command: str, page: str):
+def test_a_script_works(world: World, command: str, page: str):
     """`bin/run` ends in doit, `bin/test` in pytest; benchmarks have their own test."""
     program, *arguments = shlex.split(command)
     if program == "python":
@@ -87,7 +107,7 @@ def test_a_script_works(furnished: World, command: str, page: str):
     harmless = ["--version"] if program == "bin/test" else ["list"]
     done = subprocess.run(
         [SHIPPED / program, *([] if program == "bin/run" else arguments), *harmless],
-        env=furnished.environment(),
+        env=world.environment(),
         cwd=SHIPPED,
         capture_output=True,
         text=True,

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from pipeline.provenance.answers import place
 from tests.builders import NOW
 from tests.e2e.test_publishing import in_git
 from tests.e2e.world import HOST, WatchedRegistry, World
+from tests.kept import Kept
 from tests.provenance.test_statement import check_standards
 
 pytestmark = pytest.mark.skipif(HOST is None, reason="this machine is no known platform")
@@ -22,12 +24,24 @@ NOBODY = "http://127.0.0.1:9"
 AWAY = {"npm_config_registry": NOBODY, "UV_DEFAULT_INDEX": NOBODY, "PATH": "/nowhere"}
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Kept]]:
+    """A finished batch of an npm and a PyPI package, this machine as the only platform, kept so."""
+    with WatchedRegistry() as registry:
+        world = World(tmp_path_factory.mktemp("finished"), registry)
+        world.configure(platforms=world.only_here(), batch={"size": 3})
+        world.queue(world.npm("prettify"), world.pypi("blacken"), world.npm("library", bin={}), world.npm("later"))
+        world.ran()
+        kept = Kept(world.folder)
+        kept.keep()
+        yield world, kept
+
+
 @pytest.fixture
-def made(world: World) -> World:
-    """A finished batch of an npm and a PyPI package, this machine as the only platform."""
-    world.configure(platforms=world.only_here(), batch={"size": 3})
-    world.queue(world.npm("prettify"), world.pypi("blacken"), world.npm("library", bin={}), world.npm("later"))
-    world.ran()
+def made(finished: tuple[World, Kept]) -> World:
+    """A finished batch as nobody has touched it yet."""
+    world, kept = finished
+    kept.restore()
     return world
 
 
@@ -43,14 +57,14 @@ def files(root: Path) -> dict[str, tuple[bytes, int]]:
     return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in found}
 
 
-def test_the_registry_is_not_needed(made: World, registry: WatchedRegistry) -> None:
+def test_the_registry_is_not_needed(made: World) -> None:
     """The same bytes, without a request, a lock or a write."""
-    asked = len(registry.seen())
+    asked = len(made.registry.seen())
     with alone(made.paths, NOW):
         before = files(made.root)
         assert replayed(made) == {"npm:prettify": "same", "pypi:blacken": "same"}
         assert files(made.root) == before
-    assert len(registry.seen()) == asked
+    assert len(made.registry.seen()) == asked
 
 
 def test_the_records_name_what_was_read(made: World) -> None:

@@ -8,17 +8,6 @@ RHEL = "validate/linux-rhel-glibc-x86_64/npm.a.json"
 FORGED = {"tier": "T3", "status": "validated"}
 
 
-@pytest.fixture
-def done(lab):
-    """A lab after a whole run of two packages."""
-    for name in ("a", "b"):
-        lab.npm(name)
-    lab.queue("npm:a", "npm:b")
-    assert lab.doit().returncode == 0
-    lab.registry.forget()
-    return lab
-
-
 @pytest.mark.parametrize(
     "path",
     [

@@ -9,16 +9,6 @@ import pytest
 from tests.hostile.lab import DOIT
 
 
-@pytest.fixture
-def done(lab):
-    """A lab after a whole run of two packages."""
-    for name in ("a", "b"):
-        lab.npm(name)
-    lab.queue("npm:a", "npm:b")
-    assert lab.doit().returncode == 0
-    return lab
-
-
 def in_shell(lab, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a line of bash in which `doit` is this checkout's; its exit code is that of the first command."""
     text = f'doit() {{ {DOIT} "$@"; }}; {line}; exit ${{PIPESTATUS[0]}}'
