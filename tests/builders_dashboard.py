@@ -99,7 +99,7 @@ REASON = Reason(
     ecosystems={"npm": 5, "pypi": 2},
     examples=[PACKAGE],
 )
-LAST_SUCCESS = LastSuccess(batch_id=BATCH, at=AT, hours=30.0, alarm=True)
+LAST_SUCCESS = LastSuccess(batch_id=BATCH, at=AT, hours=30.0, alarm=True, since=AT)
 
 
 def overview(**fields: Any) -> Overview:
