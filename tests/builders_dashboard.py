@@ -89,6 +89,20 @@ BREAKER = BreakerLine(
     failed_probes=1,
 )
 PERIOD = Period(label=BATCH_LINK, batches=1, attempted=8, included=6, excluded=1, blocked=1, deferred=2, success=SHARE)
+# Days are not pages.
+DAYS = [
+    Period(
+        label=PageLink(text=f"2026-{month:02d}-{day:02d}"),
+        batches=3,
+        attempted=40,
+        included=40 - day % 9,
+        excluded=day % 9,
+        blocked=day % 4,
+        deferred=day % 2,
+        success=Share(part=40 - day % 9, whole=40, rate=1 - (day % 9) / 40),
+    )
+    for month, day in ((2, 26), (2, 27), (2, 28), (3, 1), (3, 2))
+]
 REASON = Reason(
     cause="no_executables",
     category="generation_failed",
@@ -99,7 +113,7 @@ REASON = Reason(
     ecosystems={"npm": 5, "pypi": 2},
     examples=[PACKAGE],
 )
-LAST_SUCCESS = LastSuccess(batch_id=BATCH, at=AT, hours=30.0, alarm=True)
+LAST_SUCCESS = LastSuccess(batch_id=BATCH, at=AT, hours=30.0, alarm=True, since=AT)
 
 
 def overview(**fields: Any) -> Overview:
@@ -152,7 +166,7 @@ def overview(**fields: Any) -> Overview:
         "queue": [QUEUE],
         "queue_total": QUEUE,
         "recipes": 12,
-        "days": [PERIOD],
+        "days": DAYS,
         "batches": [PERIOD],
         "reasons": [REASON],
         "all_reasons": 9,

@@ -19,8 +19,8 @@ FONT = "system-ui, sans-serif"
 HEIGHT, BAR_STEP = 190, 26
 # Up to so many periods, bars of this width leave room between them; a bar for each of more shares what room there is.
 FEW, BAR_WIDTH = 8, 28
-# So many words of a legend fit beside each other on a phone.
-LEGEND_COLUMNS = 3
+# So many words of a legend fit beside each other on a phone, and so many there are at most.
+LEGEND_COLUMNS = {"expr": "width < 520 ? 3 : 7"}
 # What became of packages, in the order in which it is stacked from below, and in which colour.
 FATES = {"included": "var(--good-fill)", "excluded": "var(--bad-fill)", "blocked": "var(--warn-fill)"}
 STATUS_COLOURS = {
@@ -47,7 +47,7 @@ def success(periods: Sequence[Period], label: str) -> Spec:
             "field": "rate",
             "type": "quantitative",
             "scale": {"domain": [0, 1]},
-            "axis": {"format": ".0%", "values": [0, 0.25, 0.5, 0.75, 1]},
+            "axis": {"labelExpr": "format(100 * datum.value, 'd') + ' %'", "values": [0, 0.25, 0.5, 0.75, 1]},
             "title": None,
         },
         "tooltip": [
@@ -71,7 +71,7 @@ def throughput(periods: Sequence[Period], label: str) -> Spec:
     encoding = {
         "x": _over_time(label),
         "y": {"field": "packages", "type": "quantitative", "title": None, "axis": {"tickMinStep": 1, "format": ",d"}},
-        "color": _colours("became", FATES),
+        "color": _colours("became", FATES, "bottom"),
         "order": {"field": "order", "type": "quantitative"},
         "tooltip": _tooltip(label, "became", "packages"),
     }
@@ -95,7 +95,7 @@ def queue(lines: Sequence[QueueLine], statuses: Sequence[EntryStatus]) -> Spec:
             "title": None,
             "axis": {"format": ",d", "tickCount": 6, "tickMinStep": 1},
         },
-        "color": _colours("status", {_words(status): STATUS_COLOURS[status] for status in statuses}),
+        "color": _colours("status", {_words(status): STATUS_COLOURS[status] for status in statuses}, "top"),
         "order": {"field": "order", "type": "quantitative"},
         "tooltip": _tooltip("ecosystem", "status", "entries"),
     }
@@ -123,9 +123,11 @@ def _over_time(label: str) -> Spec:
     return {"field": label, "type": "ordinal", "sort": None, "title": None, "axis": {"labels": False, "ticks": False}}
 
 
-def _colours(field: str, colours: dict[str, str]) -> Spec:
+def _colours(field: str, colours: dict[str, str], where: str) -> Spec:
     scale = {"domain": list(colours), "range": list(colours.values())}
-    return {"field": field, "type": "nominal", "scale": scale, "legend": {"title": None, "columns": LEGEND_COLUMNS}}
+    # Below a chart that stands beside another, so that the two have their axes at the same height.
+    legend = {"title": None, "columns": LEGEND_COLUMNS, "orient": where}
+    return {"field": field, "type": "nominal", "scale": scale, "legend": legend}
 
 
 def _tooltip(*fields: str) -> list[Spec]:
@@ -154,7 +156,6 @@ def _spec(description: str, values: Iterable[Spec], height: int, drawn: Spec) ->
             "axis": axis,
             "axisBand": {"grid": False},
             "legend": {
-                "orient": "top",
                 "labelColor": TEXT,
                 "labelFont": FONT,
                 "labelFontSize": 12,

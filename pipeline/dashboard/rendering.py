@@ -122,6 +122,11 @@ def _code(text: str) -> Markup:
     return Markup("<code>{}</code>").format(text)
 
 
+def dashed(shown: str) -> str:
+    """Return a value as the site shows it: the commands' `-` for what is not known is a dash here."""
+    return "\N{EN DASH}" if shown == "-" else shown
+
+
 def by_system(cells: Sequence[VerdictCell], arches: Sequence[str]) -> list[tuple[str, list[VerdictCell | None]]]:
     """Return the verdicts as a matrix: for each system, in the order of the cells, one for each processor."""
     systems: dict[str, dict[str, VerdictCell]] = {}
@@ -165,10 +170,10 @@ def _environment() -> jinja2.Environment:
         "capitalized": capitalized,
         "duration": duration,
         "link": link,
-        "minute": minute,
+        "minute": lambda at: dashed(minute(at)),
         "number": "{:,}".format,
         "megabytes": lambda size: f"{size / MEGABYTE:,.1f}",
-        "percent": percent,
+        "percent": lambda share: dashed(percent(share)),
         "shell": shlex.quote,
         "shorten": clean,
         "tick": tick,
