@@ -40,11 +40,11 @@ def render_body(payload: Payload, records: Sequence[ConstraintsRecord], now: dat
     head = f"{_summary(payload, records)}\n{_auto_merge(payload)}\n"
     foot = f"{_platforms(payload)}\n{_how_to(payload)}"
     room = BODY_LIMIT - _NOTE_ROOM - size(head) - size(foot)
-    rows, rows_missing = _fit([_recipe_row(record, now) for record in included], room * 3 // 5)
+    rows, rows_missing = fit([_recipe_row(record, now) for record in included], room * 3 // 5)
     room -= sum(map(size, rows))
-    lines, lines_missing = _fit(_left_out(payload.excluded), room // 2)
+    lines, lines_missing = fit(_left_out(payload.excluded), room // 2)
     room -= sum(map(size, lines))
-    blocks, blocks_missing = _fit([details(record) for record in included], room)
+    blocks, blocks_missing = fit([details(record) for record in included], room)
     parts = [head]
     if rows:
         parts += [table_head(_RECIPE_TITLES), *rows, _note(rows_missing, "recipes"), _LEGEND]
@@ -66,6 +66,16 @@ def commit_message(payload: Payload, records: Sequence[ConstraintsRecord]) -> st
         f"success_rate: {_rate(merged, attempted):.2f}",
     ]
     return "\n\n".join(["\n".join(block) for block in ([payload.title], lines, trailers) if block]) + "\n"
+
+
+def fit(parts: Sequence[str], room: int) -> tuple[list[str], int]:
+    """Return the parts that fit from the first on, and how many do not."""
+    used = 0
+    for at, part in enumerate(parts):
+        used += size(part)
+        if used > room:
+            return list(parts[:at]), len(parts) - at
+    return list(parts), 0
 
 
 def _commit_line(record: ConstraintsRecord) -> str:
@@ -96,7 +106,7 @@ def _auto_merge(payload: Payload) -> str:
     if payload.auto_merge.allowed:
         return "No reason speaks against merging without a review.\n"
     lines = [f"> - {text(reason)}\n" for reason in payload.auto_merge.reasons]
-    shown, missing = _fit(lines, 6_000)
+    shown, missing = fit(lines, 6_000)
     return "".join(["> **A person must review this:**\n", *shown, f"> - and {missing} more\n" if missing else ""])
 
 
@@ -172,16 +182,6 @@ def _how_to(payload: Payload) -> str:
         "- Before merging, closing this pull request undoes everything. After it, revert the commit whose "
         f"message ends in `batch_id: {payload.batch_id}`.\n"
     )
-
-
-def _fit(parts: Sequence[str], room: int) -> tuple[list[str], int]:
-    """Return the parts that fit from the first on, and how many do not."""
-    used = 0
-    for at, part in enumerate(parts):
-        used += size(part)
-        if used > room:
-            return list(parts[:at]), len(parts) - at
-    return list(parts), 0
 
 
 def _note(missing: int, what: str) -> str:

@@ -55,7 +55,7 @@ def cut(
     reserved = 0.0
     for source in sources:
         for platform in platforms:
-            cost = _longest_minutes(config, platform)
+            cost = longest_minutes(config, platform)
             why = _why_not(source, platform, config, budget, now, reserved + cost, passed)
             if why:
                 not_sent.append(NotSent(platform=platform, source=source, reason=why))
@@ -92,6 +92,14 @@ def reasons(records: Collection[MatrixRecord]) -> dict[tuple[str, str], str]:
     return why | sent
 
 
+def longest_minutes(config: Config, platform: str) -> float:
+    """Return how many minutes a package may take on a platform before it is stopped."""
+    if config.platforms[platform].command:
+        return config.external.validate_timeout_seconds / 60
+    phases = config.validation.fetch, config.validation.build, config.validation.verify
+    return sum(phase.timeout_seconds for phase in phases) / 60
+
+
 def _why_not(
     source: str,
     platform: str,
@@ -116,14 +124,6 @@ def _why_not(
     if minutes > left:
         return f"{now_is.words}, and this batch may take the rest; until {now_is.until}"
     return ""
-
-
-def _longest_minutes(config: Config, platform: str) -> float:
-    """Return how many minutes a package may take on a platform before it is stopped."""
-    if config.platforms[platform].command:
-        return config.external.validate_timeout_seconds / 60
-    phases = config.validation.fetch, config.validation.build, config.validation.verify
-    return sum(phase.timeout_seconds for phase in phases) / 60
 
 
 def _jobs(sent: Mapping[str, Sequence[str]], shard_size: int) -> Iterator[MatrixJob]:

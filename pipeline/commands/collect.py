@@ -26,7 +26,8 @@ class Collect(StateCommand):
         root.paths.build.mkdir(exist_ok=True)
         with alone(root.paths, root.now):
             # A path is meant as from the root: where the command was called from is the checkout's business.
-            done = collect(root.paths, root.paths.root / Path(arguments[0]), read_batch(root.paths).id)
+            folder = root.paths.root / Path(arguments[0])
+            done = collect(root.paths, root.config, folder, read_batch(root.paths).id, root.now)
         self.tell(done, words(done))
         return 0
 

@@ -4,6 +4,7 @@ Nothing is opened unless all open ones could be listed. The forge decides who wa
 same one; the other finds it.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
@@ -12,7 +13,7 @@ from pipeline.forge.base import Forge, PullRequest, Unavailable
 from pipeline.instants import instant
 from pipeline.model import LedgerEntry, PullRequestOrder
 from pipeline.publishing.books import Books
-from pipeline.publishing.limits import HOUR, Postponed, room, stale_ones
+from pipeline.publishing.limits import HOUR, Postponed, Room, room, stale_ones
 from pipeline.publishing.orders import read_orders, same_text
 from pipeline.publishing.reviewed import Reviewed, is_rollback, note_opened, waiting_orders
 
@@ -63,49 +64,61 @@ def ask(books: Books, forge: Forge, seen: Reviewed, now: datetime) -> Asked:
     known = {order.branch: order for order in read_orders(books)}
     ours = [pull for pull in seen.open_ones if pull.branch.startswith(books.config.payload.branch_prefix)]
     review_days = books.config.alarms.review_days
-    shared = room(
-        [order.batch_id for order in batches],
-        ours,
-        _openings(books, ours, now),
-        books.config.publish,
-        review_days,
-        now,
-    )
-    # What takes bad recipes out of use waits for no limit.
-    due = [*rollbacks, *(order for order in batches if order.batch_id in shared.opened)]
-    opened, postponed, refused = _open_all(books, forge, due)
+    openings = _openings(books, ours, now)
+
+    def share(rest: list[PullRequestOrder], made: list[PullRequest]) -> Room:
+        """Return what may be opened of those that are left, after some were."""
+        left = [order.batch_id for order in rest if order in batches]
+        times = [*openings, *(pull.created_at for pull in made)]
+        shared = room(left, [*ours, *made], times, books.config.publish, review_days, now)
+        # What takes bad recipes out of use waits for no limit.
+        free = [order.batch_id for order in rest if order in rollbacks]
+        return Room(opened=[*free, *shared.opened], postponed=shared.postponed)
+
+    opened, postponed, refused = _open_all(books, forge, [*rollbacks, *batches], share)
     updated, not_updated = _update_all(forge, seen.open_ones, known)
     return Asked(
         opened=opened,
         updated=updated,
         stale=[_shown(pull, known.get(pull.branch)) for pull in stale_ones(ours, review_days, now)],
-        postponed=[*postponed, *shared.postponed, *unknown],
+        postponed=[*postponed, *unknown],
         refused=[*refused, *not_updated],
     )
 
 
 def _open_all(
-    books: Books, forge: Forge, due: list[PullRequestOrder]
+    books: Books,
+    forge: Forge,
+    orders: list[PullRequestOrder],
+    share: Callable[[list[PullRequestOrder], list[PullRequest]], Room],
 ) -> tuple[list[Shown], list[Postponed], list[Unavailable]]:
+    """Open one after the other while there is room. One that is refused takes no place from those behind it."""
     opened: list[Shown] = []
     postponed: list[Postponed] = []
     refused: list[Unavailable] = []
+    made: list[PullRequest] = []
+    rest = list(orders)
     limit: Unavailable | None = None
-    for order in due:
-        pull = limit or forge.open(order)
+    while rest and limit is None and rest[0].batch_id in share(rest, made).opened:
+        order = rest.pop(0)
+        pull = forge.open(order)
         if isinstance(pull, Unavailable):
             postponed.append(_put_off(order, ANSWERED_RULE, pull))
-            limit = pull if pull.until else None  # what is wrong with one of them keeps no other one back
+            limit = pull if pull.until else None
             continue
         entry = books.ledger.entry(order.batch_id)
         if entry is not None and not is_rollback(order, entry):
             note_opened(books, entry, pull)
+            made.append(pull)
         if not same_text(pull, order):
             forge.update(pull.number, order)
         opened.append(_shown(pull, order))
         objection = _auto_merge(forge, order, pull, entry)
         refused += [objection] if objection else []
-    return opened, postponed, refused
+    left = share(rest, made)
+    if limit is not None:
+        postponed += [_put_off(order, ANSWERED_RULE, limit) for order in rest if order.batch_id in left.opened]
+    return opened, [*postponed, *left.postponed], refused
 
 
 def _auto_merge(

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from pipeline.body import BODY_LIMIT, fit
 from pipeline.digests import sha256
 from pipeline.errors import PipelineError
 from pipeline.history.ledger import later_batch, owner
@@ -14,6 +15,8 @@ from pipeline.publishing.destination import Destination
 from pipeline.store import is_there, read_bytes
 
 BRANCH_PREFIX = "rollback/"
+# Characters for all but the rows of the table, and for the ends of their lines.
+_FRAME_ROOM = 6_000
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +115,7 @@ def body_of(payload: Payload, entry: LedgerEntry) -> str:
     """Return the text of the pull request of a rollback, as Markdown."""
     rows = [f"| `{path}` | removed |" for path in payload.removed]
     rows += [f"| `{file.path}` | restored, `{file.sha256[:12]}` |" for file in payload.files]
+    shown, missing = fit(rows, BODY_LIMIT - _FRAME_ROOM)
     return "\n".join(
         [
             f"# {payload.title}",
@@ -120,7 +124,8 @@ def body_of(payload: Payload, entry: LedgerEntry) -> str:
             "",
             "| recipe | what happens |",
             "|---|---|",
-            *rows,
+            *shown,
+            *([f"| and {missing} more | the commit's message names all |"] if missing else []),
             "",
             "The packages are not made again until somebody asks for it: `doit requeue SOURCE`.",
             "",

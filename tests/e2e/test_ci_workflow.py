@@ -2,15 +2,18 @@
 
 import json
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from pipeline.instants import timestamp
 from pipeline.model import Payload, Tier, VerdictStatus
 from pipeline.store import SHIPPED, Paths
 from tests.e2e.workflow import Workflow, repository
 from tests.e2e.world import HOST, World, load
 from tests.fake_forge import FakeForge
+from tests.fake_webhook import FakeWebhook
 
 FILE = SHIPPED / ".github" / "workflows" / "batch.yml"
 MACOS = "darwin-arm64"
@@ -221,3 +224,42 @@ def test_on_a_forge_it_ends_in_a_pull_request(registry_of_recipes: World, tmp_pa
         assert forge.token not in said
         told = b"".join(content for artifact in workflow.artifacts.values() for content in artifact.values())
         assert forge.token.encode() not in told
+
+
+def test_the_webhook_is_called_once_however_many_hours_an_alarm_rings(
+    registry_of_recipes: World, tmp_path: Path
+) -> None:
+    """What was told is kept on the state branch, as each hour begins with a fresh clone."""
+    since = timestamp(datetime.now(UTC) - timedelta(days=9))
+    registry_of_recipes.control(circuit_breaker={"cargo": {"state": "open", "failures": 5, "opened_at": since}})
+    repository(registry_of_recipes)
+    with FakeForge(tmp_path / "forge") as forge, FakeWebhook() as webhook:
+        push = ["git", "push", "-q", "--force", str(forge.bare.path), "main"]
+        subprocess.run(push, cwd=registry_of_recipes.root, check=True)
+        for hour in range(2):
+            registry_of_recipes.folder = tmp_path / f"hour-{hour}"
+            workflow = Workflow(FILE, registry_of_recipes, forge)
+            workflow.secrets["RECIPELINE_WEBHOOK"] = webhook.url
+            workflow.run()
+            (merge,) = workflow.jobs["merge"]
+            assert "breaker_open: the breaker of cargo" in merge.said
+            assert webhook.url not in merge.said
+        (body,) = webhook.bodies
+        assert [alarm["subject"] for alarm in body["alarms"]] == ["cargo"]
+
+
+def test_alarms_ring_also_where_nothing_can_be_generated(registry_of_recipes: World) -> None:
+    """A step that fails stops the batch; the job that tells of it runs all the same, and publishes nothing."""
+    registry_of_recipes.control(
+        circuit_breaker={"pypi": {"state": "open", "failures": 5, "opened_at": "2024-01-01T00:00:00Z"}}
+    )
+    repository(registry_of_recipes)
+    workflow = batch(registry_of_recipes)
+    (generate,) = [step for step in workflow.document["jobs"]["generate"]["steps"] if step["name"] == "Generate"]
+    generate["run"] = "exit 3"
+    workflow.run()
+    assert workflow.result("generate") == "failure"
+    (merge,) = workflow.jobs["merge"]
+    assert "breaker_open" in merge.said
+    assert not merged(workflow).payload.exists()
+    assert not merged(workflow).ledger.exists()

@@ -52,6 +52,7 @@ class Workflow:
         self.inputs = inputs
         self.artifacts: dict[str, Artifact] = {}
         self.jobs: dict[str, list[Job]] = {}
+        self.secrets: dict[str, str] = {}
         # Called with the name of each job when all its runs have ended.
         self.after: Callable[[str], object] = lambda name: None
 
@@ -202,7 +203,7 @@ class Workflow:
             "steps": run.steps if run else {},
             "github": {"repository": "octo/recipes", "sha": COMMIT, "token": token},
             "runner": {"os": "Linux"},
-            "secrets": {},
+            "secrets": self.secrets,
         }
 
     def _filled(self, text: Any, run: Job | None) -> Any:

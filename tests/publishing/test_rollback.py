@@ -5,13 +5,16 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.body import BODY_LIMIT, size
 from pipeline.commands.rollback import render
 from pipeline.errors import PipelineError, UnknownName
-from pipeline.model import Attempt, AttemptOutcome, BatchState, EntryStatus, Payload, Stage
+from pipeline.model import Attempt, AttemptOutcome, BatchState, EntryStatus, LedgerFile, Payload, Stage
+from pipeline.publishing.undo import Undo, body_of, message_of, payload_of
 from pipeline.state import journal
 from pipeline.state.ledger import Ledger
 from pipeline.store import read
 from tests.builders import NOW
+from tests.builders_ledger import ledger_entry
 from tests.publishing.batches import Root
 from tests.publishing.lab import Checkout
 from tests.screens import screen
@@ -326,3 +329,18 @@ def test_a_batch_without_recipes_cannot_be_rolled_back(waiting):
     waiting.publish()
     with pytest.raises(PipelineError, match="holds no recipes"):
         waiting.roll_back("2026-03-02-mixed-003")
+
+
+@pytest.mark.parametrize("count", [1, 400, 3000])
+def test_the_text_of_a_rollback_fits_into_a_pull_request_and_says_what_it_leaves_out(count):
+    """However many recipes with names of the greatest length it takes back; the commit names them all."""
+    names = [f"recipes/a/{'a' * 90}{number:04d}.toml" for number in range(count)]
+    entry = ledger_entry(files=[])
+    files = [LedgerFile(source=f"npm:a{number}", path=path, sha256="a" * 64) for number, path in enumerate(names)]
+    payload = payload_of(entry, files, Undo(removed=names), [])
+    body = body_of(payload, entry)
+    shown = body.count("| removed |")
+    assert size(body) <= BODY_LIMIT
+    assert (shown == count) == ("more | the commit's message names all |" not in body)
+    assert shown == count or f"| and {count - shown} more |" in body
+    assert all(name in message_of(payload, entry) for name in names)
