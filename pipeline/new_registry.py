@@ -15,10 +15,51 @@ publish:
 # Everything below it can be made again.
 IGNORED = "build/"
 
+# Written by `doit init --github`; docs/ci.md shows the same with OWNER/recipeline and COMMIT, which a test compares.
+WORKFLOW = """\
+# A batch each hour, by recipeline's own workflow. What its jobs do and may do: docs/ci.md there.
+name: batch
+on:
+  schedule:
+    - cron: "23 * * * *"
+  workflow_dispatch:
+    inputs:
+      ecosystem:
+        description: only this ecosystem
+        type: string
+      batch_size:
+        description: how many packages
+        type: string
+      tier:
+        description: run recipes and publish, or only predict
+        type: choice
+        options: [run, predict]
+permissions: {{}}
+jobs:
+  batch:
+    # To take a newer recipeline: its commit, here and below.
+    uses: {repository}/.github/workflows/batch.yml@{commit}
+    with:
+      recipeline_repository: {repository}
+      recipeline_commit: {commit}
+      ecosystem: ${{{{ inputs.ecosystem }}}}
+      batch_size: ${{{{ inputs.batch_size }}}}
+      tier: ${{{{ inputs.tier }}}}
+    # The most that any of its jobs may have; most have less.
+    permissions:
+      contents: write
+      pull-requests: write
+"""
+
 
 def settings(mode: PublishMode) -> bytes:
     """Return a `pipeline.yaml` that says where batches go, and nothing else."""
     return SETTINGS.format(mode=mode.value).encode()
+
+
+def workflow(repository: str, commit: str) -> bytes:
+    """Return a workflow that calls recipeline's, which is at `repository` (owner/name), as it is at a commit."""
+    return WORKFLOW.format(repository=repository, commit=commit).encode()
 
 
 def empty_queue(at: str) -> bytes:

@@ -42,7 +42,7 @@ def token_of(environment: Mapping[str, str]) -> str:
 
 def repository_of(config: Config, environment: Mapping[str, str], remote: str) -> str:
     """Return `owner/name`: what is configured, what the workflow says, or what the remote's address ends with."""
-    for name in (config.publish.repository, environment.get("GITHUB_REPOSITORY", ""), _path_of(remote)):
+    for name in (config.publish.repository, environment.get("GITHUB_REPOSITORY", ""), repository_in(remote)):
         if _REPOSITORY.fullmatch(name):
             return name
     raise PipelineError(
@@ -50,6 +50,13 @@ def repository_of(config: Config, environment: Mapping[str, str], remote: str) -
         f"remote {config.publish.remote} names none",
         remedy="set publish.repository to owner/name",
     )
+
+
+def repository_in(address: str) -> str:
+    """Return the `owner/name` that the address of a git remote ends with, "" when that is no such name."""
+    scp = None if "://" in address else _SCP.fullmatch(address)
+    path = (scp[1] if scp else urlsplit(address).path).strip("/").removesuffix(".git")
+    return path if _REPOSITORY.fullmatch(path) else ""
 
 
 def api_of(config: Config, environment: Mapping[str, str]) -> str:
@@ -64,12 +71,6 @@ def api_of(config: Config, environment: Mapping[str, str]) -> str:
         f"GITHUB_API_URL is no address of an API ({without_secrets(given)})",
         remedy="unset it, or name https://host/path",
     )
-
-
-def _path_of(remote: str) -> str:
-    scp = None if "://" in remote else _SCP.fullmatch(remote)
-    path = scp[1] if scp else urlsplit(remote).path
-    return path.strip("/").removesuffix(".git")
 
 
 def _local(config: Config, environment: Mapping[str, str], remote: str) -> None:

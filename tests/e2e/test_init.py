@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.new_registry import ignoring
+from pipeline.new_registry import ignoring, workflow
+from tests.e2e.own_checkout import cloned, git
 from tests.e2e.world import World
+
+WORKFLOW = ".github/workflows/batch.yml"
 
 
 @pytest.fixture
@@ -68,6 +71,59 @@ def test_what_can_be_made_again_is_not_tracked(bare: World) -> None:
         ["git", "-C", str(bare.root), "check-ignore", "build/batch.json"], check=False, capture_output=True
     )
     assert ignored.returncode == 0
+
+
+@pytest.fixture
+def in_a_clone(bare: World, tmp_path: Path) -> World:
+    """The empty root, and recipeline as somebody cloned it from a forge."""
+    bare.checkout = cloned(tmp_path / "recipeline")
+    return bare
+
+
+def test_the_workflow_calls_the_recipeline_that_runs_here(in_a_clone: World) -> None:
+    """At the address and the commit of the checkout; one of the user's own stays."""
+    commit = git(in_a_clone.checkout, "rev-parse", "HEAD")
+    begun = json.loads(in_a_clone.ran("init", "--github", "--json").out)
+    assert begun["left_out"] == {}
+    assert WORKFLOW in begun["written"]
+    place = in_a_clone.root / WORKFLOW
+    assert place.read_bytes() == workflow("OWNER/recipeline", commit)
+    place.write_text("name: mine\n")
+    assert WORKFLOW in json.loads(in_a_clone.ran("init", "--github", "--json").out)["kept"]
+    assert place.read_text() == "name: mine\n"
+
+
+def test_without_pull_requests_there_is_no_workflow(in_a_clone: World) -> None:
+    """It would have nothing to publish to."""
+    begun = json.loads(in_a_clone.ran("init", "--json").out)
+    assert (begun["left_out"], (in_a_clone.root / WORKFLOW).exists()) == ({}, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (("commit", "-q", "--allow-empty", "-m", "Mine"), "OWNER/recipeline does not have the commit"),
+        (("remote", "set-url", "origin", "/srv/git/tools/recipeline"), "is no repository on a forge"),
+        (("remote", "remove", "origin"), "is no repository on a forge"),
+    ],
+)
+def test_a_workflow_that_could_not_find_recipeline_is_left_out(
+    in_a_clone: World, change: tuple[str, ...], why: str
+) -> None:
+    """It says why; the rest is written, and the file follows once that is mended."""
+    git(in_a_clone.checkout, *change)
+    begun = json.loads(in_a_clone.ran("init", "--github", "--json").out)
+    assert why in begun["left_out"][WORKFLOW]
+    assert sorted(begun["written"]) == files(in_a_clone)
+    assert WORKFLOW not in begun["written"]
+    assert "then repeat `doit init --github`" in " ".join(in_a_clone.ran("init", "--github").out.split())
+
+
+def test_no_checkout_of_recipeline_is_told(in_a_clone: World) -> None:
+    """As where it was unpacked from an archive."""
+    (in_a_clone.checkout / ".git").rename(in_a_clone.folder / "gone")
+    begun = json.loads(in_a_clone.ran("init", "--github", "--json").out)
+    assert "is no git checkout" in begun["left_out"][WORKFLOW]
 
 
 @pytest.mark.parametrize("known", [b"build\n", b"/build/\n", b"a\nbuild/", b"\xff\nbuild/\n"])
