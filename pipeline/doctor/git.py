@@ -1,6 +1,5 @@
 """Whether git can be used here, who acts, and whether the forge can be reached with the right to publish."""
 
-import base64
 import re
 from collections.abc import Iterable, Mapping
 
@@ -12,6 +11,7 @@ from pipeline.doctor.base import Finding, Machine, Ran, Unanswered, failed, not_
 from pipeline.errors import PipelineError
 from pipeline.http_failures import shown
 from pipeline.publishing.git import repository_around
+from pipeline.publishing.remote import variables
 from pipeline.text import one_line
 
 # Before 2.30, `git rev-parse --verify --end-of-options NAME` answers with its own option.
@@ -110,7 +110,7 @@ def forge(machine: Machine) -> Iterable[Finding]:
 
 def _remote(machine: Machine, publish: PublishConfig, address: str, token: str) -> Iterable[Finding]:
     asked = ("git", "-C", str(machine.paths.root), "ls-remote", "--heads", publish.remote)
-    listed = machine.ask(asked, {**_QUIET, **_ssh(machine.environment), **_authorized(address, token)})
+    listed = machine.ask(asked, {**_QUIET, **_ssh(machine.environment), **variables(address, token)})
     if listed.exit_code:
         seen = f"{shown(address)}: {_words(listed)}"
         yield failed("remote", seen, "see that this user may read it, as by `git fetch`")
@@ -129,18 +129,6 @@ def _ssh(environment: Mapping[str, str]) -> Mapping[str, str]:
     """Return what keeps ssh from asking and from waiting, unless the user calls it in a way of his own."""
     named = environment.get("GIT_SSH_COMMAND") or environment.get("GIT_SSH")
     return {} if named else {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=4"}
-
-
-def _authorized(address: str, token: str) -> Mapping[str, str]:
-    """Return the variables by which git shows the token to the remote alone; nothing of it is in a command line."""
-    if not token or not address.startswith("https://"):
-        return {}
-    secret = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-    return {
-        "GIT_CONFIG_COUNT": "1",
-        "GIT_CONFIG_KEY_0": f"http.{shown(address)}.extraHeader",
-        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {secret}",
-    }
 
 
 def _words(ran: Ran) -> str:
