@@ -61,7 +61,7 @@ def test_ids_of_lines_of_another_version_are_used_up(tmp_path):
 
 def test_what_waits_for_its_merge_is_found(tmp_path):
     """Half published batches too: their branch may be there."""
-    states = dict(zip(("001", "002", "003", "004"), BatchState, strict=True))
+    states = dict(zip(("001", "002", "003", "004", "005"), BatchState, strict=True))
     ledger = Ledger(Paths(tmp_path))
     for number, state in states.items():
         ledger.append(ledger_entry(batch_id=f"2026-03-02-npm-{number}", state=state))
@@ -69,13 +69,24 @@ def test_what_waits_for_its_merge_is_found(tmp_path):
     assert [number for number in states if ledger.is_unfinished(f"2026-03-02-npm-{number}")] == ["001"]
 
 
-@given(st.sets(st.sampled_from([file.source for file in FILES])), st.sampled_from(BatchState))
+@given(
+    st.sets(st.sampled_from([file.source for file in FILES])),
+    st.sampled_from(sorted(set(BatchState) - {BatchState.CLOSED})),
+)
 def test_each_recipe_either_stands_or_was_taken_out(gone, state):
     """Or it lost its batch: no recipe is in two of the lists or in none."""
     entry = ledger_entry(state=state, rolled_back=sorted(gone))
     stands, out, lost = standing_files(entry), taken_out(entry), given_back(entry)
     assert sorted(each.path for each in [*stands, *out, *lost]) == sorted(file.path for file in FILES)
     assert not (stands and lost)
+
+
+@given(st.sets(st.sampled_from([file.source for file in FILES])))
+def test_nothing_of_a_batch_that_was_declined_stands_or_was_rolled_back_by_that(gone):
+    """What a person took out before keeps having been taken out."""
+    entry = ledger_entry(state=BatchState.CLOSED, rolled_back=sorted(gone))
+    assert (standing_files(entry), given_back(entry)) == ([], [])
+    assert {file.source for file in taken_out(entry)} == gone
 
 
 def test_a_recipe_was_taken_out_when_the_ledger_first_said_so():

@@ -72,7 +72,9 @@ class Operator(World):
     def git(self, *arguments: str) -> str:
         """Run git in the root as a person does."""
         given = {**self.environment(), **_WHO, "PYTHONPATH": ""}
-        done = subprocess.run(["git", *arguments], cwd=self.root, env=given, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.root, env=given, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

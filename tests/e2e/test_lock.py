@@ -58,7 +58,7 @@ def test_a_second_run_says_who_works_there(world: World, arguments: tuple[str, .
 def test_looking_needs_no_lock(world: World) -> None:
     """`doit list` and `doit info` answer while a run is at work."""
     first = Busy(world)
-    assert world.ran("list").out.startswith("snapshot")
+    assert "snapshot" in world.ran("list").out
     assert "npm:prettify" in world.doit("info", "generate:npm:prettify").out
     assert first.finished().exit_code == 0
 
