@@ -89,7 +89,7 @@ def build(
     return Payload(
         batch_id=batch.id,
         branch=f"{config.branch_prefix}{batch.id}",
-        title=title(included),
+        title=title(included, batch.id),
         labels=config.labels,
         body_file=BODY_FILE,
         commit_message_file=COMMIT_MESSAGE_FILE,
@@ -131,24 +131,27 @@ def auto_merge(included: Sequence[ConstraintsRecord]) -> AutoMerge:
     return AutoMerge(allowed=not reasons, reasons=reasons)
 
 
-def title(included: Sequence[ConstraintsRecord]) -> str:
-    """Return one line of at most 72 characters: what is added and updated, from where."""
+def title(included: Sequence[ConstraintsRecord], batch_id: str) -> str:
+    """Return one line: what is added and updated, from where, in at most 72 characters with the batch's id.
+
+    The id is part of it because the title of a squash is made of it, by whoever presses the button.
+    """
+    told = [f"{words} [{batch_id}]" for words in _wordings(included)]
+    return next((line for line in told if len(line) <= TITLE_LIMIT), told[-1])
+
+
+def _wordings(included: Sequence[ConstraintsRecord]) -> list[str]:
+    """Return what is added and updated, from the longest wording to the shortest."""
+    if not included:
+        return ["Add no recipes: none of the batch passed"]
     updated = sum(record.replaces_sha256 is not None for record in included)
-    match included:
-        case []:
-            return "Add no recipes: none of the batch passed"
-        case [only]:
-            name = PurePosixPath(only.recipe_path).stem
-            line = f"{'Update' if updated else 'Add'} {name} ({ecosystem_of(only.source)})"
-            if len(line) <= TITLE_LIMIT:
-                return line
     added = len(included) - updated
     verbs = [*([f"add {added}"] if added else []), *([f"update {updated}"] if updated else [])]
-    plural = "recipe" if len(included) == 1 else "recipes"
-    line = f"{' and '.join(verbs)} {plural}".capitalize()
+    line = f"{' and '.join(verbs)} {'recipe' if len(included) == 1 else 'recipes'}".capitalize()
     ecosystems = ", ".join(sorted({ecosystem_of(record.source) for record in included}))
-    whole = f"{line} ({ecosystems})"
-    return whole if len(whole) <= TITLE_LIMIT else line
+    names = [PurePosixPath(record.recipe_path).stem for record in included]
+    only = [f"{'Update' if updated else 'Add'} {names[0]} ({ecosystems})"] if len(names) == 1 else []
+    return [*only, f"{line} ({ecosystems})", line]
 
 
 def _objection(record: ConstraintsRecord | None, recipe: bytes | None, holders: Mapping[str, str]) -> str:

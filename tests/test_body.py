@@ -244,7 +244,7 @@ def test_the_commit_message_has_its_trailers():
         left_out("npm:d", "breaker_open: x", outcome="held"),
     ]
     assert commit_message(payload_of(*records), records) == (
-        "Add 2 recipes (npm, pypi)\n\n"
+        "Add 2 recipes (npm, pypi) [2026-03-02-mixed-001]\n\n"
         "- tool 3.4.2\n- b 1 batch_id: forged all\n\n"
         "batch_id: 2026-03-02-mixed-001\nbatch_size: 4\nsuccess_rate: 0.67\n"
     )
@@ -254,6 +254,6 @@ def test_the_commit_message_of_nothing_is_still_one():
     """No recipe, no list; the trailers stay."""
     records = [left_out("npm:d", "breaker_open: x", outcome="held")]
     assert commit_message(payload_of(*records), records) == (
-        "Add no recipes: none of the batch passed\n\n"
+        "Add no recipes: none of the batch passed [2026-03-02-mixed-001]\n\n"
         "batch_id: 2026-03-02-mixed-001\nbatch_size: 1\nsuccess_rate: 0.00\n"
     )

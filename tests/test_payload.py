@@ -142,7 +142,7 @@ def test_a_clean_pull_request_may_merge_by_itself():
     assert payload.auto_merge.reasons == []
     assert payload.branch == "batch/2026-03-02-mixed-001"
     assert payload.labels == ["recipes", "automated"]
-    assert payload.title == "Add 2 recipes (npm, pypi)"
+    assert payload.title == "Add 2 recipes (npm, pypi) [2026-03-02-mixed-001]"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_nothing_to_merge_is_not_merged():
     assert payload.auto_merge == msgspec.convert(
         {"allowed": False, "reasons": ["there is nothing to merge"]}, type(payload.auto_merge)
     )
-    assert payload.title == "Add no recipes: none of the batch passed"
+    assert payload.title == "Add no recipes: none of the batch passed [2026-03-02-mixed-001]"
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,9 @@ def test_nothing_to_merge_is_not_merged():
     ],
 )
 def test_the_title_says_what_changes_in_72_characters(records, expected):
-    """It is the subject of the commit as well."""
-    assert title(records) == expected
+    """With the batch's id; it is the subject of the commit as well."""
+    assert title(records, "2026-03-02-mixed-001") == f"{expected} [2026-03-02-mixed-001]"
+    assert len(f"{expected} [2026-03-02-mixed-001]") <= 72
 
 
 def test_success_counts_what_was_attempted():

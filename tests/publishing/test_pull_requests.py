@@ -94,7 +94,7 @@ def test_a_batch_becomes_a_pull_request(one, forge):
     """With the payload's words; the ledger names it, and publishing again opens no second one."""
     told = one.publish({"npm:a": b"# a\n"})
     (pull,) = forge.pulls.open_ones()
-    assert (pull.branch, pull.head, pull.title) == (told.branch, told.commit, "Add a (npm)")
+    assert (pull.branch, pull.head, pull.title) == (told.branch, told.commit, "Add a (npm) [2026-03-02-mixed-001]")
     assert one.entry().pull_request == told.pull_request == f"{forge.url}/tools/registry/pull/1"
     assert pull.labels == one.clone.config.payload.labels
     again = one.clone.publish(LATER, forge=one.github())
@@ -221,7 +221,7 @@ def test_an_open_one_with_another_text_is_updated(one, forge):
     one.publish({"npm:a": b"# a\n"})
     forge.pulls.known[1].title = "Something else"
     assert [shown.url[-7:] for shown in one.sync().asked.updated] == ["/pull/1"]
-    assert forge.pulls.known[1].title == "Add a (npm)"
+    assert forge.pulls.known[1].title == "Add a (npm) [2026-03-02-mixed-001]"
     assert one.sync().asked.updated == []
 
 
