@@ -60,7 +60,7 @@ def words(done: RolledBack, *, dry_run: bool) -> str:
     if done.branch:
         lines += [
             f"  branch   {done.branch} ({done.commit[:12]})",
-            f"  merge    git merge {done.branch}",
+            "  next     `doit sync` opens its pull request" if done.ordered else f"  merge    git merge {done.branch}",
         ]
     if done.given_back:
         lines.append(
