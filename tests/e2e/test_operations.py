@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.e2e.operator import Operator
+from tests.e2e.operator_page import PAGE, sections
 from tests.e2e.world import HOST, WatchedRegistry
 from tests.fake_forge import FakeForge, out_of_order
 from tests.fake_registry import Reply
@@ -36,6 +38,12 @@ def running(operator: Operator) -> Operator:
     operator.forge.pulls.merge(1)
     operator.ran("sync")
     return operator
+
+
+def test_each_section_has_its_trouble() -> None:
+    """No section with commands is left untried."""
+    told = re.findall(r'\.section\("([^"]+)"\)', Path(__file__).read_text(encoding="utf-8"))
+    assert sorted(told) == sorted(sections(PAGE.read_text(encoding="utf-8")))
 
 
 def more(operator: Operator, *names: str) -> None:
