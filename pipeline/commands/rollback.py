@@ -64,7 +64,10 @@ def render(done: RolledBack, *, dry_run: bool) -> RenderableType:
         told.append(("warning", unsafe, Mood.WARN))
     if done.branch:
         told.append(("branch", f"{done.branch} ({done.commit[:12]})", None))
-        told.append(("merge", f"git merge {done.branch}", None))
+        if done.ordered:
+            told.append(("next", "`doit sync` opens its pull request", None))
+        else:
+            told.append(("merge", f"git merge {done.branch}", None))
     if done.given_back:
         why = "they were in the same batch, which is not to be merged any more"
         told.append(("pending", f"{', '.join(done.given_back)}: {why}", None))

@@ -42,6 +42,7 @@ class RolledBack(msgspec.Struct, frozen=True, kw_only=True):
     branch: str = ""
     commit: str = ""
     not_to_merge: str = ""
+    ordered: bool = False
     state_commit: str = ""
 
 
@@ -89,7 +90,13 @@ def roll_back(
 
     write_down()
     state_commit = save_state(books, destination, write_down)
-    return msgspec.structs.replace(told, branch=placed.branch, commit=placed.commit, state_commit=state_commit)
+    return msgspec.structs.replace(
+        told,
+        branch=placed.branch,
+        commit=placed.commit,
+        ordered=books.paths.pull_request(batch_id).is_file(),
+        state_commit=state_commit,
+    )
 
 
 def _entry(books: Books, batch_id: str) -> LedgerEntry:

@@ -58,7 +58,9 @@ class StateFiles:
                 found[path] = joined_lines(mine or b"", other or b"", published)
             elif mine is not None and other is not None:
                 found[path] = self._chosen(path, old, mine, other)
-            elif not (self._is_order(path) and PurePosixPath(path).stem not in waiting and old in {mine, other}):
+            elif not (
+                self._is_order(path) and PurePosixPath(path).stem not in waiting and old in {mine, other} - {None}
+            ):
                 found[path] = mine if mine is not None else other or b""
         return found
 

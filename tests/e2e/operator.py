@@ -1,6 +1,5 @@
 """A pipeline with a forge in which things go wrong, and an operator who does what `docs/operations.md` says."""
 
-import os
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from pipeline.store import SHIPPED
 from tests.e2e.operator_page import PAGE, Shown, fits, rewrite, sections
-from tests.e2e.world import DOIT, HOST, PATIENCE, Done, WatchedRegistry, World
+from tests.e2e.world import DOIT, PATIENCE, Done, WatchedRegistry, World
 from tests.fake_forge import FakeForge
 
 # A Monday, in the small hours. All times on the page follow from it.
@@ -133,9 +132,7 @@ class Operator(World):
             str(self.root): "/srv/registry",
             str(self.home): "/home/operator",
             str(SHIPPED): "/srv/recipeline",
-            HOST.id: "linux-x64",
-            **({os.environ["HOME"]: "/home/operator"} if len(os.environ.get("HOME", "")) > 1 else {}),
         }
         for name, instead in names.items():
             text = text.replace(name, instead)
-        return text
+        return "\n".join(line.rstrip() for line in text.splitlines())

@@ -22,6 +22,8 @@ _BLURRED = (
     (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|min|minutes)\b|\b\d+\.\d+ [hd]\b"), "DURATION"),
     (re.compile(r"\b[0-9a-f]{7,64}\b(?<=[0-9a-f]{7})"), "COMMIT"),
     (re.compile(r"\b[\d,]+ MiB\b"), "SIZE"),
+    (re.compile(r"\blinux-[a-z0-9-]+"), "PLATFORM"),
+    (re.compile(r"─+"), "─"),
 )
 
 
@@ -55,9 +57,7 @@ def sections(text: str) -> dict[str, list[Shown]]:
 
 def _ends(lines: list[str], start: int) -> Iterator[int]:
     """Yield the numbers of the lines that end an output."""
-    yield from (
-        number for number in range(start, len(lines)) if lines[number].startswith(("$ ", "```")) or not lines[number]
-    )
+    yield from (number for number in range(start, len(lines)) if lines[number].startswith(("$ ", "```")))
 
 
 def blurred(text: str) -> str:

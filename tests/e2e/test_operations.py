@@ -4,13 +4,16 @@
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.e2e.operator import Operator
+from tests.e2e.operator_page import PAGE, sections
 from tests.e2e.world import HOST, WatchedRegistry
 from tests.fake_forge import FakeForge, out_of_order
 from tests.fake_registry import Reply
@@ -19,9 +22,10 @@ pytestmark = pytest.mark.skipif(HOST is None or HOST.os != "linux", reason="reci
 
 
 @pytest.fixture
-def operator(tmp_path: Path, registry: WatchedRegistry, request: pytest.FixtureRequest) -> Iterator[Operator]:
-    with FakeForge(tmp_path / "forge") as forge:
-        yield Operator(tmp_path, registry, forge, update=request.config.getoption("--snapshot-update"))
+def operator(registry: WatchedRegistry, request: pytest.FixtureRequest) -> Iterator[Operator]:
+    """In a folder with a short name, as lines are broken where a path ends."""
+    with TemporaryDirectory() as name, FakeForge(Path(name) / "forge") as forge:
+        yield Operator(Path(name), registry, forge, update=request.config.getoption("--snapshot-update"))
 
 
 @pytest.fixture
@@ -36,14 +40,20 @@ def running(operator: Operator) -> Operator:
     return operator
 
 
+def test_each_section_has_its_trouble() -> None:
+    """No section with commands is left untried."""
+    told = re.findall(r'\.section\("([^"]+)"\)', Path(__file__).read_text(encoding="utf-8"))
+    assert sorted(told) == sorted(sections(PAGE.read_text(encoding="utf-8")))
+
+
 def more(operator: Operator, *names: str) -> None:
     """Have more packages in the queue, as somebody who edits it on the base branch."""
-    document = json.loads(operator.paths.queue.read_text())
-    operator.pull()
+    place = operator.root / "data" / "queues" / "priority-queue.json"
+    document = json.loads(place.read_text())
     for name in names:
         entry = {"name": name, "source": operator.npm(name), "priority": 1, "status": "pending"}
         document["entries"].append({**entry, "confidence": "curated"})
-    operator.paths.queue.write_text(json.dumps(document))
+    place.write_text(json.dumps(document))
 
 
 def test_nothing_is_published(running: Operator) -> None:
@@ -74,8 +84,9 @@ def test_the_success_rate_dropped(operator: Operator) -> None:
         operator.follow()
         operator.follow()
         operator.later(hours=1)
-        operator.npm("bright", version="1.2.4")
-        operator.npm("clear", version="1.2.4")
+        operator.configure(network={"attempts": 1, "freshness_seconds": 0}, gates={"changed_bytes": "report"})
+        operator.npm("bright")
+        operator.npm("clear")
         for _ in range(5):
             operator.follow()
 
@@ -110,7 +121,6 @@ def test_a_pull_request_is_stuck(running: Operator) -> None:
         running.follow()
         running.follow()
 
-    running.pull()
     running.configure(publish={**running.publish, "open_pull_requests": 1})
     more(running, "eager")
     running.hour()
@@ -122,6 +132,7 @@ def test_a_pull_request_is_stuck(running: Operator) -> None:
         running.follow()
 
     pulls.close(4)
+    running.later(minutes=1)
     with running.section("Somebody closed it"):
         for _ in range(3):
             running.follow()
@@ -155,7 +166,7 @@ def test_others_are_faster(running: Operator) -> None:
     busy = True
 
     def saved_by_others() -> None:
-        running.forge.bare.commit("pipeline-state", {"data/elsewhere": str(running.now).encode()}, "State")
+        running.forge.bare.commit("recipeline-state", {"data/elsewhere": str(running.now).encode()}, "State")
         if busy:
             running.forge.at_request("POST", "/tools/registry.git/git-receive-pack", saved_by_others)
 
@@ -168,7 +179,6 @@ def test_others_are_faster(running: Operator) -> None:
 
 def test_bad_recipes_were_merged(running: Operator) -> None:
     """One recipe of a batch is taken out of use, by a pull request, and asked for again."""
-    running.pull()
     with running.section("Bad recipes were merged"):
         for _ in range(3):
             running.follow()
@@ -184,7 +194,7 @@ def test_the_budget_is_out(operator: Operator) -> None:
     operator.configure(budget={"runners": {"linux": {"minutes_per_week": 1}}}, validation={"attempts": 1, "workers": 1})
     operator.open_for_business()
     operator.control(budget={"linux_minutes_used": 0.96, "week_start": operator.now.date().isoformat()})
-    operator.hour()
+    operator.ran()
     with operator.section("The budget is out"):
         operator.follow()
         operator.follow()
@@ -227,7 +237,27 @@ def test_the_machine_lacks_something(operator: Operator) -> None:
 
 def test_the_state_branch_was_deleted(running: Operator) -> None:
     """The root still has it all, and the next command brings it back."""
-    running.forge.bare.git("update-ref", "-d", "refs/heads/pipeline-state")
+    running.forge.bare.git("update-ref", "-d", "refs/heads/recipeline-state")
     with running.section("The state branch was deleted or damaged"):
+        running.follow()
+        running.follow()
+
+
+def test_a_result_is_missing(operator: Operator) -> None:
+    """A job of CI was lost: its artifact is not among those that arrived."""
+    operator.configure(ci={"jobs": {HOST.id: {"runs_on": "ubuntu-24.04"}}})
+    operator.queue(operator.npm("aloft"))
+    operator.open_for_business()
+    operator.ran("ci.part=generate")
+    operator.ran("matrix")
+    (operator.root / "artifacts").mkdir()
+    with operator.section("A job's result is missing"):
+        for _ in range(3):
+            operator.follow()
+
+
+def test_a_recipe_has_wrong_executables(running: Operator) -> None:
+    """The recipe names another command than people want; a person takes it out and writes the right one."""
+    with running.section("A recipe has wrong executables"):
         running.follow()
         running.follow()

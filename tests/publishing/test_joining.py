@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from pipeline.errors import PipelineError
 from pipeline.model import BatchState, EntryStatus
 from pipeline.publishing.joining import joined_control, joined_ledger, joined_lines, joined_queue
-from pipeline.store import encode
-from tests.builders import entry, queue
+from pipeline.publishing.state_files import StateFiles
+from pipeline.store import Paths, encode
+from tests.builders import config, entry, queue
 from tests.builders_ledger import FILES, ledger_entry
 
 
@@ -205,3 +206,11 @@ def test_a_switch_is_what_was_said_last(was, mine, others):
     """By the side that changed it; ours when both did, as it is saved later."""
     found = told(joined_control(control(enabled=was), control(enabled=mine), control(enabled=others)))
     assert found["enabled"] is (others if mine is was else mine)
+
+
+def test_an_order_that_only_one_side_has_ever_had_is_kept(tmp_path):
+    """A rollback's batch waits for nothing; one that both had, and one side has removed, is gone."""
+    files = StateFiles(Paths(tmp_path), config())
+    order = {"data/pull-requests/2026-01-05-npm-001.json": b"{}"}
+    assert files.joined({}, order, {}) == files.joined({}, {}, order) == order
+    assert files.joined(order, order, {}) == files.joined(order, {}, order) == {}
