@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pipeline.config import Config, PublishMode
 from pipeline.errors import PipelineError
@@ -57,19 +57,34 @@ def api_of(config: Config, environment: Mapping[str, str]) -> str:
     given = environment.get("GITHUB_API_URL", "").rstrip("/")
     if not given:
         return config.publish.api
-    parts = urlsplit(given)
-    if parts.scheme in {"http", "https"} and parts.hostname and not parts.query and "@" not in parts.netloc:
+    parts = _split(given)
+    if (
+        parts is not None
+        and parts.scheme in {"http", "https"}
+        and parts.hostname
+        and not parts.query
+        and "@" not in parts.netloc
+    ):
         return given
     raise PipelineError(
-        f"GITHUB_API_URL is no address of an API ({without_secrets(given)})",
+        f"GITHUB_API_URL is no address of an API{f' ({without_secrets(given)})' if parts else ''}",
         remedy="unset it, or name https://host/path",
     )
 
 
 def _path_of(remote: str) -> str:
     scp = None if "://" in remote else _SCP.fullmatch(remote)
-    path = scp[1] if scp else urlsplit(remote).path
+    parts = _split(remote)
+    path = scp[1] if scp else parts.path if parts else ""
     return path.strip("/").removesuffix(".git")
+
+
+def _split(address: str) -> SplitResult | None:
+    """Return the parts of an address, None for one that has none, such as an impossible IPv6 host."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
 
 
 def _local(config: Config, environment: Mapping[str, str], remote: str) -> None:
