@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pipeline.config import Config, PublishMode
 from pipeline.errors import PipelineError
@@ -55,7 +55,8 @@ def repository_of(config: Config, environment: Mapping[str, str], remote: str) -
 def repository_in(address: str) -> str:
     """Return the `owner/name` that the address of a git remote ends with, "" when that is no such name."""
     scp = None if "://" in address else _SCP.fullmatch(address)
-    path = (scp[1] if scp else urlsplit(address).path).strip("/").removesuffix(".git")
+    parts = _split(address)
+    path = (scp[1] if scp else parts.path if parts else "").strip("/").removesuffix(".git")
     return path if _REPOSITORY.fullmatch(path) else ""
 
 
@@ -64,13 +65,27 @@ def api_of(config: Config, environment: Mapping[str, str]) -> str:
     given = environment.get("GITHUB_API_URL", "").rstrip("/")
     if not given:
         return config.publish.api
-    parts = urlsplit(given)
-    if parts.scheme in {"http", "https"} and parts.hostname and not parts.query and "@" not in parts.netloc:
+    parts = _split(given)
+    if (
+        parts is not None
+        and parts.scheme in {"http", "https"}
+        and parts.hostname
+        and not parts.query
+        and "@" not in parts.netloc
+    ):
         return given
     raise PipelineError(
-        f"GITHUB_API_URL is no address of an API ({without_secrets(given)})",
+        f"GITHUB_API_URL is no address of an API{f' ({without_secrets(given)})' if parts else ''}",
         remedy="unset it, or name https://host/path",
     )
+
+
+def _split(address: str) -> SplitResult | None:
+    """Return the parts of an address, None for one that has none, such as an impossible IPv6 host."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return None
 
 
 def _local(config: Config, environment: Mapping[str, str], remote: str) -> None:

@@ -29,7 +29,7 @@ class Operator(World):
         self._commands: list[Shown] = []
         self._outputs: dict[int, str] = {}
         super().__init__(folder, registry)
-        forge.pulls.clock = lambda: self.now.timestamp()
+        forge.pulls.clock = self.now.timestamp
 
     # ------------------------------------------------------------------------------------ the world
 

@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.errors import PipelineError
+from pipeline.forge.connect import api_of, repository_of
 from pipeline.model import BatchState
 from pipeline.publishing.limits import OPEN_RULE
 from pipeline.publishing.pull_requests import ANSWERED_RULE
-from tests.builders import NOW
+from tests.builders import NOW, config
 from tests.fake_forge import FakeForge, Fault, secondary_limit
 from tests.fake_forge_pulls import custom, invalid, refusal
 from tests.publishing.registry import Registry
@@ -92,3 +94,12 @@ def test_an_opening_that_was_carried_out_without_an_answer_uses_its_place(narrow
     assert first.pull_request
     assert [each.batch_id for each in second.asked.postponed] == [second.batch_id]
     assert len(forge.pulls.known) == 1
+
+
+def test_an_address_that_is_none_is_one_clear_line():
+    """Of the API, and of a remote, with no word of a secret in them."""
+    with pytest.raises(PipelineError, match="GITHUB_API_URL is no address") as api:
+        api_of(config(), {"GITHUB_API_URL": "https://secret@[bad"})
+    with pytest.raises(PipelineError, match="names none") as remote:
+        repository_of(config(), {}, "https://secret@[bad/owner/name")
+    assert "secret" not in str(api.value) + str(remote.value)
