@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.commands.sync import review_lines
+from pipeline.config import PublishMode
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.lock import alone
 from pipeline.plan import revisions_of
@@ -37,12 +38,12 @@ class Publish(StateCommand):
                 forge=None if options["dry_run"] else forge_of(root.paths, root.config, root.environment),
                 dry_run=options["dry_run"],
             )
-        self.tell(published, words(published, dry_run=options["dry_run"]))
+        self.tell(published, words(published, dry_run=options["dry_run"], mode=root.config.publish.mode))
         return 0
 
 
-def words(published: Published, *, dry_run: bool) -> str:
-    """Return what a publication came to, for people."""
+def words(published: Published, *, dry_run: bool, mode: PublishMode) -> str:
+    """Return what a publication came to, for people; where there are pull requests, those are what is merged."""
     lines = [_what(published, dry_run=dry_run)]
     if published.branch:
         commit = f" ({published.commit[:12]})" if published.commit else ""
@@ -53,7 +54,7 @@ def words(published: Published, *, dry_run: bool) -> str:
     if published.state_commit:
         lines.append(f"  state   committed ({published.state_commit[:12]})")
     lines += review_lines(published.reviewed, published.asked)
-    if published.commit and not published.already and not published.reviewed.listed:
+    if published.commit and not published.already and mode is PublishMode.LOCAL:
         lines += [
             f"  look    git log -p {published.branch}",
             f"  merge   git merge {published.branch}; the next `doit publish` notes it",

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.commands.base import Root, StateCommand, no_arguments, wrong_call
+from pipeline.config import PublishMode
 from pipeline.lock import alone
 from pipeline.publishing.books import Books
 from pipeline.publishing.places import destination_of
@@ -44,11 +45,11 @@ class Rollback(StateCommand):
                 now=root.now,
                 dry_run=options["dry_run"],
             )
-        self.tell(done, words(done, dry_run=options["dry_run"]))
+        self.tell(done, words(done, dry_run=options["dry_run"], mode=root.config.publish.mode))
         return 0
 
 
-def words(done: RolledBack, *, dry_run: bool) -> str:
+def words(done: RolledBack, *, dry_run: bool, mode: PublishMode) -> str:
     """Return what a rollback came to, for people."""
     verb = "would roll back" if dry_run else "rolled back"
     again = f", {len(done.already)} of them before" if done.already else ""
@@ -60,7 +61,7 @@ def words(done: RolledBack, *, dry_run: bool) -> str:
     if done.branch:
         lines += [
             f"  branch   {done.branch} ({done.commit[:12]})",
-            f"  merge    git merge {done.branch}",
+            f"  merge    {_how(mode, done.branch)}",
         ]
     if done.given_back:
         lines.append(
@@ -69,3 +70,12 @@ def words(done: RolledBack, *, dry_run: bool) -> str:
     if not dry_run:
         lines.append("  what was rolled back is not made again until you ask: `doit requeue SOURCE`")
     return "\n".join(lines)
+
+
+def _how(mode: PublishMode, branch: str) -> str:
+    """Return how the branch of a rollback gets into use."""
+    match mode:
+        case PublishMode.LOCAL:
+            return f"git merge {branch}"
+        case PublishMode.GITHUB:
+            return "its pull request, which `doit sync` opens"

@@ -18,6 +18,7 @@ except ModuleNotFoundError as missing:
     GitHub = None  # type: ignore[assignment,misc]  # the extra is not installed: said when it is needed
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_SCHEMES = frozenset({"https", "http", "ssh", "git"})
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(.+)")
 
 
@@ -53,9 +54,12 @@ def repository_of(config: Config, environment: Mapping[str, str], remote: str) -
 
 
 def repository_in(address: str) -> str:
-    """Return the `owner/name` that the address of a git remote ends with, "" when that is no such name."""
+    """Return the `owner/name` that the address of a remote on a server ends with, "" for a folder or another path."""
+    parts = urlsplit(address)
     scp = None if "://" in address else _SCP.fullmatch(address)
-    path = (scp[1] if scp else urlsplit(address).path).strip("/").removesuffix(".git")
+    if scp is None and parts.scheme not in _SCHEMES:
+        return ""
+    path = (scp[1] if scp else parts.path).strip("/").removesuffix(".git")
     return path if _REPOSITORY.fullmatch(path) else ""
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from pipeline.commands.rollback import words
+from pipeline.config import PublishMode
 from pipeline.errors import PipelineError, UnknownName
 from pipeline.model import Attempt, AttemptOutcome, BatchState, EntryStatus, Payload, Stage
 from pipeline.state import journal
@@ -280,7 +281,7 @@ def test_a_part_of_a_batch_that_is_not_merged_yet_ends_all_of_it(waiting):
     """What was named is given up; the others are made again by a later batch, and the journal says why."""
     done = waiting.roll_back(ID, "npm:b", now=LATER)
     assert (done.state, done.sources, done.given_back) == (BatchState.ROLLED_BACK, ["npm:b"], ["npm:a"])
-    assert "  pending  npm:a: they were in the same batch" in words(done, dry_run=False)
+    assert "  pending  npm:a: they were in the same batch" in words(done, dry_run=False, mode=PublishMode.LOCAL)
     entries = waiting.entries()
     assert (entries["npm:a"], entries["npm:b"]) == (EntryStatus.PENDING, EntryStatus.REQUIRES_MANUAL)
     ends = {line.source: line for line in journal.of_batch(waiting.paths, ID) if line.at == "2026-03-02T13:00:00Z"}
