@@ -179,8 +179,8 @@ def _how_to(payload: Payload) -> str:
         "recipe says and print the version.\n"
         "- Check the files: their SHA-256 digests are in `pr.json` of the batch. What each was made from stands in its "
         f"statements; `doit replay {payload.batch_id}` makes them again.\n"
-        "- Before merging, closing this pull request undoes everything. After it, revert the commit whose "
-        f"message ends in `batch_id: {payload.batch_id}`.\n"
+        "- Before merging, closing this pull request undoes everything. After it, "
+        f"`doit rollback --batch {payload.batch_id}` takes its recipes out of use.\n"
     )
 
 

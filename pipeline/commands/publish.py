@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 
 from pipeline.commands.base import Root, StateCommand, no_arguments
 from pipeline.commands.sync import review_facts
+from pipeline.config import PublishMode
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.lock import alone
 from pipeline.plan import revisions_of
@@ -40,12 +41,12 @@ class Publish(StateCommand):
                 forge=None if options["dry_run"] else forge_of(root.paths, root.config, root.environment),
                 dry_run=options["dry_run"],
             )
-        self.tell(published, render(published, dry_run=options["dry_run"]))
+        self.tell(published, render(published, dry_run=options["dry_run"], mode=root.config.publish.mode))
         return 0
 
 
-def render(published: Published, *, dry_run: bool) -> RenderableType:
-    """Return what a publication came to, for people."""
+def render(published: Published, *, dry_run: bool, mode: PublishMode) -> RenderableType:
+    """Return what a publication came to, for people; where there are pull requests, those are what is merged."""
     told: list[tuple[str, str]] = []
     if published.branch:
         commit = f" ({published.commit[:12]})" if published.commit else ""
@@ -56,7 +57,7 @@ def render(published: Published, *, dry_run: bool) -> RenderableType:
     if published.state_commit:
         told.append(("state", f"committed ({published.state_commit[:12]})"))
     reviews = review_facts(published.reviewed, published.asked)
-    if published.commit and not published.already and not published.reviewed.listed:
+    if published.commit and not published.already and mode is PublishMode.LOCAL:
         told.append(("look", f"git log -p {published.branch}"))
         told.append(("merge", f"git merge {published.branch}; the next `doit publish` notes it"))
     if published.files and not dry_run and not published.already:

@@ -9,6 +9,7 @@ from pipeline.config import PublishConfig, PublishMode
 from pipeline.decoding import decode_json
 from pipeline.doctor.base import Finding, Machine, Ran, Unanswered, failed, not_asked, not_needed, of_error, ok, warning
 from pipeline.errors import PipelineError
+from pipeline.forge.connect import api_of
 from pipeline.http_failures import shown
 from pipeline.publishing.git import repository_around
 from pipeline.publishing.remote import variables
@@ -152,10 +153,14 @@ def _token(machine: Machine, publish: PublishConfig, address: str, token: str) -
         return failed("token", f"{name} is set, but nothing says for which repository", "set `publish.repository`")
     if machine.prober is None:
         return not_asked("token", f"{name} is set; nobody was asked what it may do (--offline)")
+    try:
+        api = api_of(machine.config, machine.environment)
+    except PipelineError as error:
+        return of_error("token", error)
     if not token.isascii() or not token.isprintable() or " " in token:
         return failed("token", f"{name} holds what no token can hold", "set it again, without blanks and line ends")
     reply = machine.prober.get(
-        f"{publish.api}/repos/{repository}",
+        f"{api}/repos/{repository}",
         rate=_API_RATE,
         authorization=f"Bearer {token}",
         accept="application/vnd.github+json",
@@ -163,7 +168,7 @@ def _token(machine: Machine, publish: PublishConfig, address: str, token: str) -
     if isinstance(reply, Unanswered) and reply.paced:
         return not_asked("token", f"{name} is set; {reply.message}")
     if isinstance(reply, Unanswered):
-        seen = f"{name} is set, but {publish.api} does not answer: {reply.message}"
+        seen = f"{name} is set, but {api} does not answer: {reply.message}"
         return failed("token", seen, "see `publish.api`")
     return of_reply(name, repository, reply.status, reply.headers.get("x-oauth-scopes"), reply.content)
 

@@ -18,6 +18,7 @@ except ModuleNotFoundError as missing:
     GitHub = None  # type: ignore[assignment,misc]  # the extra is not installed: said when it is needed
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
+_SCHEMES = frozenset({"https", "http", "ssh", "git"})
 _SCP = re.compile(r"[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:(.+)")
 
 
@@ -53,9 +54,11 @@ def repository_of(config: Config, environment: Mapping[str, str], remote: str) -
 
 
 def repository_in(address: str) -> str:
-    """Return the `owner/name` that the address of a git remote ends with, "" when that is no such name."""
+    """Return the `owner/name` that the address of a remote on a server ends with, "" for a folder or another path."""
     scp = None if "://" in address else _SCP.fullmatch(address)
     parts = _split(address)
+    if scp is None and (parts is None or parts.scheme not in _SCHEMES):
+        return ""
     path = (scp[1] if scp else parts.path if parts else "").strip("/").removesuffix(".git")
     return path if _REPOSITORY.fullmatch(path) else ""
 

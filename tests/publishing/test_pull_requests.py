@@ -14,19 +14,23 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from pipeline.commands.publish import words as publish_words
+from pipeline.commands.rollback import words
+from pipeline.config import PublishMode
 from pipeline.errors import PipelineError
 from pipeline.forge.connect import connect
 from pipeline.forge.github import GitHub
 from pipeline.lock import alone
-from pipeline.model import Attempt, AttemptOutcome, BatchState, EntryStatus, Stage
+from pipeline.model import Attempt, AttemptOutcome, AutoMerge, BatchState, EntryStatus, Payload, Stage
 from pipeline.publishing.books import Books
 from pipeline.publishing.limits import HOUR_RULE, OPEN_RULE
 from pipeline.publishing.pull_requests import LISTED_RULE
 from pipeline.publishing.requeue import Wanted, requeue
+from pipeline.publishing.rollback import roll_back
 from pipeline.publishing.sync import sync
 from pipeline.state import journal
 from pipeline.state.ledger import Ledger
-from pipeline.store import SHIPPED
+from pipeline.store import SHIPPED, read, write
 from tests.builders import NOW
 from tests.fake_forge import FakeForge, Fault, out_of_order, primary_limit, secondary_limit
 from tests.publishing.registry import Clone, Registry
@@ -280,17 +284,91 @@ def test_two_publishers_at_once_open_one(forge, registry, one):
     assert one.entry().pull_request == other.entry().pull_request == f"{forge.url}/tools/registry/pull/1"
 
 
+def leave_to(one, auto_merge):
+    """Leave a batch whose payload says whether it may be merged without a person, and publish it."""
+    one.clone.leave({"npm:a": b"# a\n"})
+    payload = read(one.clone.paths.payload, Payload, purpose="payload")
+    write(one.clone.paths.payload, msgspec.structs.replace(payload, auto_merge=auto_merge))
+    return one.clone.publish(NOW, forge=one.github())
+
+
+ALLOWED = AutoMerge(allowed=True, reasons=[])
+
+
 def test_auto_merge_is_asked_for_once_and_squashes_with_the_batch_s_words(one, forge):
-    """Where the payload allows it; not again for one that is open, and never for a head that is not the batch's."""
-    told = one.publish({"npm:a": b"# a\n"})
-    asked = forge.seen("POST", "/graphql")
-    allowed = forge.pulls.known[1].auto_merge is not None
-    assert len(asked) == int(allowed)
-    if allowed:
-        forge.pulls.pass_checks(1)
-        assert told.batch_id in forge.bare.git("log", "-1", "--format=%B", "main")
+    """Where the payload allows it; not again for one that is open."""
+    told = leave_to(one, ALLOWED)
+    assert forge.pulls.known[1].auto_merge is not None
+    forge.bare.commit("main", {"README.md": b"Others work, too\n"}, "Between")
     one.sync()
-    assert len(forge.seen("POST", "/graphql")) == len(asked)
+    assert len(forge.seen("POST", "/graphql")) == 1
+    forge.pulls.pass_checks(1)
+    title, _, rest = forge.bare.git("log", "-1", "--format=%B", "main").partition("\n")
+    assert title == f"Add a (npm) [{told.batch_id}] (#1)"
+    assert f"batch_id: {told.batch_id}" in rest
+    assert one.sync().reviewed.merged == [told.batch_id]
+
+
+def test_auto_merge_is_not_asked_for_where_a_person_must_look(one, forge):
+    """The payload names a reason."""
+    leave_to(one, AutoMerge(allowed=False, reasons=["npm:a has an unknown licence"]))
+    assert forge.seen("POST", "/graphql") == []
+    assert forge.pulls.known[1].auto_merge is None
+
+
+def test_a_repository_without_auto_merge_is_told_and_keeps_its_pull_request(one, forge):
+    """It is a setting of the repository's."""
+    forge.pulls.auto_merge = False
+    told = leave_to(one, ALLOWED)
+    assert told.pull_request.endswith("/pull/1")
+    assert "Auto merge is not allowed" in told.asked.refused[0].message
+
+
+def test_a_rollback_is_a_pull_request_of_its_own(one, forge):
+    """It takes the place of the batch's, and merging it takes the recipe out."""
+    told = one.publish({"npm:a": b"# a\n"})
+    forge.pulls.merge(1)
+    one.sync()
+    clone = one.clone
+    with alone(clone.paths, LATER):
+        done = roll_back(
+            Books(clone.paths, clone.config),
+            destination=clone.destination(),
+            batch_id=told.batch_id,
+            sources=[],
+            now=LATER,
+            dry_run=False,
+        )
+    shown = words(done, dry_run=False, mode=PublishMode.GITHUB)
+    assert "  merge    its pull request, which `doit sync` opens" in shown
+    assert "git merge" not in shown
+    (opened,) = one.sync().asked.opened
+    assert opened.batch_id == told.batch_id
+    pull = forge.pulls.known[2]
+    assert (pull.branch, pull.title) == (done.branch, f"Roll back 1 recipe of {told.batch_id}")
+    forge.pulls.merge(2)
+    assert "recipes/a/a.toml" not in forge.bare.files("main")
+
+
+def test_an_answer_that_takes_too_long_is_none(one, forge):
+    """After `network.timeout_seconds`, three times: nothing is opened, and nothing is lost."""
+    network = msgspec.structs.replace(one.clone.config.network, timeout_seconds=0.5)
+    one.clone.config = msgspec.structs.replace(one.clone.config, network=network)
+    forge.fail(Fault(delay=30, method="GET", path="/repos/"), times=50)
+    told = one.publish({"npm:a": b"# a\n"})
+    assert "the forge did not answer" in told.reviewed.unavailable.message
+    assert forge.pulls.known == {}
+    forge.heal()
+    one.clone.config = Clone(one.clone.paths.root, api=forge.api, write_seconds=0).config
+    assert len(one.sync().asked.opened) == 1
+
+
+def test_the_words_of_a_publication_name_the_pull_request_and_no_merge_by_hand(one):
+    """Who merges the branch here goes past the review."""
+    told = one.publish({"npm:a": b"# a\n"})
+    shown = publish_words(told, dry_run=False, mode=PublishMode.GITHUB)
+    assert f"  opened  {told.pull_request} for {told.batch_id}" in shown
+    assert "git merge" not in shown
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500])
