@@ -13,8 +13,9 @@ import msgspec
 
 from pipeline.dashboard import addresses
 from pipeline.dashboard.pages import Page
+from pipeline.dashboard.writing import write_pages
 from pipeline.digests import digest_of, sha256
-from pipeline.store import Paths, read_bytes, read_result, stamp, write_bytes
+from pipeline.store import STAGING_SUFFIX, Paths, read_bytes, read_result, stamp, write_bytes
 
 PACKAGE = Path(__file__).parent
 ASSETS = PACKAGE / "assets"
@@ -62,8 +63,8 @@ def assets() -> Iterator[Page]:
     yield Page(path=NO_JEKYLL, digest=sha256(b""), content=bytes)
 
 
-def write_site(paths: Paths, pages: Iterable[Page]) -> Done:
-    """Bring the site's folder to these pages."""
+def write_site(paths: Paths, pages: Iterable[Page], processes: int = 1) -> Done:
+    """Bring the site's folder to these pages; many are written by up to so many processes."""
     site = str(paths.site)
     known = (read_result(paths.site_manifest, Manifest) or Manifest()).files
     asked = {page.path: page for page in pages}
@@ -72,7 +73,8 @@ def write_site(paths: Paths, pages: Iterable[Page]) -> Done:
     kept = {path: known[path] for path in asked.keys() - {page.path for page in stale}}
     if stale or gone or kept.keys() != known.keys():
         _keep(paths, kept)
-    written = {page.path: _write(site, page) for page in stale}
+    write_pages(paths.site, stale, processes)
+    written = {page.path: Written(digest=page.digest, stamp=stamp(f"{site}/{page.path}")) for page in stale}
     for path in gone:
         (paths.site / path).unlink(missing_ok=True)
     _remove_empty(paths.site, gone)
@@ -87,12 +89,6 @@ def _stands(site: str, known: Mapping[str, Written], page: Page) -> bool:
     return before is not None and before.digest == page.digest and before.stamp == stamp(f"{site}/{page.path}")
 
 
-def _write(site: str, page: Page) -> Written:
-    place = f"{site}/{page.path}"
-    write_bytes(place, page.content(), lasting=False)
-    return Written(digest=page.digest, stamp=stamp(place))
-
-
 def _keep(paths: Paths, files: dict[str, Written]) -> None:
     write_bytes(paths.site_manifest, msgspec.json.encode(Manifest(files=files)), lasting=False)
 
@@ -104,7 +100,7 @@ def _there(site: Path) -> Iterator[str]:
             below = Path(folder).relative_to(site).as_posix()
             yield from (f"{below}/{file}" for file in files)
     yield from (path.name for path in site.glob("*.html"))
-    yield from (path.name for path in site.glob(".*.html.*.part"))
+    yield from (path.name for path in site.glob(f".*{STAGING_SUFFIX}"))
 
 
 def _remove_empty(site: Path, gone: Iterable[str]) -> None:
