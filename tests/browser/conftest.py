@@ -28,7 +28,7 @@ class Visit:
         self.home, self.problems, self.page = home, [], context.new_page()
         self.page.on("console", lambda message: self.problems.append(f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self._fail)
         self.page.on("request", self._watch)
         self.page.on("response", self._judge)
         self.page.on("dialog", self._dismiss)
@@ -44,6 +44,11 @@ class Visit:
         if not request.url.startswith(self.home):
             self.problems.append(f"request: {request.url}")
 
+    def _fail(self, request):
+        # A visit that goes on to the next page gives up what the last one was still loading, such as its icon.
+        if request.failure != "net::ERR_ABORTED":
+            self.problems.append(f"failed: {request.url}")
+
     def _judge(self, response):
         if response.status >= 400:
             self.problems.append(f"{response.status}: {response.url}")
@@ -57,7 +62,7 @@ class Visit:
 def browser():
     """Chromium as the distribution has it; what needs it is skipped without one.
 
-    It ends with this folder's tests, as do the server's thread and its processes: others look for leftovers of their own.
+    It ends with this folder's tests, as does the server's thread: others look for leftovers of their own.
     """
     program = next((found for found in map(shutil.which, NAMES) if found), None)
     if program is None:
