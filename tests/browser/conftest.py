@@ -28,7 +28,7 @@ class Visit:
         self.home, self.problems, self.page = home, [], context.new_page()
         self.page.on("console", lambda message: self.problems.append(f"console: {message.text}"))
         self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
-        self.page.on("requestfailed", lambda request: self.problems.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", self._fail)
         self.page.on("request", self._watch)
         self.page.on("response", self._judge)
         self.page.on("dialog", self._dismiss)
@@ -44,6 +44,11 @@ class Visit:
         if not request.url.startswith(self.home):
             self.problems.append(f"request: {request.url}")
 
+    def _fail(self, request):
+        # A visit that goes on to the next page gives up what the last one was still loading, such as its icon.
+        if request.failure != "net::ERR_ABORTED":
+            self.problems.append(f"failed: {request.url}")
+
     def _judge(self, response):
         if response.status >= 400:
             self.problems.append(f"{response.status}: {response.url}")
@@ -53,9 +58,12 @@ class Visit:
         dialog.dismiss()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser():
-    """Chromium as the distribution has it; what needs it is skipped without one."""
+    """Chromium as the distribution has it; what needs it is skipped without one.
+
+    It ends with this folder's tests, as does the server's thread: others look for leftovers of their own.
+    """
     program = next((found for found in map(shutil.which, NAMES) if found), None)
     if program is None:
         pytest.skip("there is no Chromium: install your distribution's, such as Debian's package `chromium`")
@@ -66,19 +74,19 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def site(tmp_path_factory):
     """A site with a short queue."""
     return sample_site.write(tmp_path_factory.mktemp("site") / "short", FEW)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def long_site(tmp_path_factory):
     """A site with the queue of 5,305 entries."""
     return sample_site.write(tmp_path_factory.mktemp("site") / "long", ALL)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(site):
     """The address of a web server that serves the site."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=site)) as http:
@@ -89,19 +97,28 @@ def server(site):
         thread.join()
 
 
+@pytest.fixture(scope="package")
+def contexts(browser):
+    """The browser's context for each theme, shared by tabs that choose nothing: to make one takes long."""
+    return {theme: browser.new_context(color_scheme=theme) for theme in ("light", "dark")}
+
+
 @pytest.fixture
-def visit(browser):
-    """Opens a tab: `visit(home, theme, **options of the browser's context)`; nothing may go wrong in any of them."""
+def visit(browser, contexts):
+    """Opens a tab: `visit(home, theme, **options of the browser's context)`; nothing may go wrong in any of them.
+
+    One that leaves something behind for later visits, such as a chosen theme, is `alone`, as is one with options.
+    """
     opened = []
 
-    def open_tab(home, theme="light", **options):
-        context = browser.new_context(color_scheme=theme, **options)
-        tab = Visit(context, str(home) if str(home).startswith("http") else f"file://{home}")
-        opened.append((context, tab))
+    def open_tab(home, theme="light", *, alone=False, **options):
+        own = browser.new_context(color_scheme=theme, **options) if alone or options else None
+        tab = Visit(own or contexts[theme], str(home) if str(home).startswith("http") else f"file://{home}")
+        opened.append((own or tab.page, tab))
         return tab
 
     yield open_tab
-    for context, tab in opened:
+    for closed, tab in opened:
         pwned = tab.page.evaluate("window.pwned")
-        context.close()
+        closed.close()
         assert (tab.problems, pwned) == ([], None)

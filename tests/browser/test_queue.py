@@ -59,6 +59,24 @@ def test_the_keyboard_sorts(queue):
     assert button.evaluate("(one) => one === document.activeElement")
 
 
+def test_the_keyboard_goes_to_a_package_and_back(visit, site):
+    """Filter, sort, open a package and go back by keys alone: the same rows are there again, in the same order."""
+    page = visit(site).open("queue.html")
+    page.locator("[name=q]").focus()
+    page.keyboard.type("biome")
+    page.locator("th[data-name=source] button").focus()
+    page.keyboard.press("Enter")
+    before, fragment = shown(page), page.url.partition("#")[2]
+    assert before
+    page.locator("tbody tr:not([hidden]) a").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1")).to_have_text("npm:@biomejs/biome")
+    page.go_back()  # a browser without a window has no key for that
+    assert page.url.partition("#")[2] == fragment
+    expect(page.locator("output")).to_contain_text(" of 40")
+    assert shown(page) == before
+
+
 def test_words_and_choices_filter_together(queue):
     """Each word must stand somewhere in a row; the count is told to those who hear the page."""
     queue.locator("[name=q]").fill("TOOL-12 npm:")
