@@ -12,6 +12,7 @@ from pipeline.dashboard.views.overview import (
     AlarmBox,
     BlockerLine,
     BudgetLine,
+    ClearedAlarm,
     Health,
     Overview,
     ReviewLine,
@@ -99,7 +100,7 @@ REASON = Reason(
     ecosystems={"npm": 5, "pypi": 2},
     examples=[PACKAGE],
 )
-LAST_SUCCESS = LastSuccess(batch_id=BATCH, at=AT, hours=30.0, alarm=True)
+LAST_SUCCESS = LastSuccess(batch_id=BATCH, at=AT, hours=30.0, alarm=True, since=AT)
 
 
 def overview(**fields: Any) -> Overview:
@@ -122,6 +123,7 @@ def overview(**fields: Any) -> Overview:
                 kind=AlarmKind.CHANGED_BYTES, subject=PACKAGE, since=None, value=HOSTILE, limit="none", remedy="look"
             ),
         ],
+        "cleared": [ClearedAlarm(kind=AlarmKind.BREAKER_OPEN, subject=NPM, at=AT)],
         "no_success_hours": 24.0,
         "levels": ServiceLevels(
             success={"npm": SHARE},
