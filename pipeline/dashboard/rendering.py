@@ -165,7 +165,7 @@ def _environment() -> jinja2.Environment:
         "capitalized": capitalized,
         "duration": duration,
         "link": link,
-        "minute": lru_cache(maxsize=4096)(minute),  # the packages of a batch were tried at the same time
+        "minute": minute,
         "number": "{:,}".format,
         "megabytes": lambda size: f"{size / MEGABYTE:,.1f}",
         "percent": percent,
