@@ -12,6 +12,7 @@ from pipeline.dashboard.views.overview import (
     AlarmBox,
     BlockerLine,
     BudgetLine,
+    ClearedAlarm,
     Health,
     Overview,
     ReviewLine,
@@ -136,6 +137,7 @@ def overview(**fields: Any) -> Overview:
                 kind=AlarmKind.CHANGED_BYTES, subject=PACKAGE, since=None, value=HOSTILE, limit="none", remedy="look"
             ),
         ],
+        "cleared": [ClearedAlarm(kind=AlarmKind.BREAKER_OPEN, subject=NPM, at=AT)],
         "no_success_hours": 24.0,
         "levels": ServiceLevels(
             success={"npm": SHARE},

@@ -28,8 +28,8 @@ class Facts:
     of other packages, `drafts` the recipes of the batch by source, `payload` and `body` its pull request.
 
     `attempts` are the journal's lines by source, oldest first. `ledger` has all lines of each batch, oldest batch and
-    oldest line first. `metrics` come oldest first. `alarms` ring. `orders` are pull requests that are not merged yet,
-    by batch. `recipes` are the texts of the published recipes by their path.
+    oldest line first. `metrics` come oldest first. `alarms` ring now, `cleared` have ended lately. `orders` are pull
+    requests that are not merged yet, by batch. `recipes` are the texts of the published recipes by their path.
     """
 
     situation: Situation
@@ -40,6 +40,7 @@ class Facts:
     ledger: Mapping[str, Sequence[LedgerEntry]]
     metrics: Sequence[BatchMetrics]
     alarms: Sequence[AlarmRecord]
+    cleared: Sequence[AlarmRecord]
     orders: Mapping[str, PullRequestOrder]
     recipes: Mapping[str, str]
     frozen: Batch | None = None

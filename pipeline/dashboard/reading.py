@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.alarms.course import overview
+from pipeline.alarms.facts import facts_of
+from pipeline.alarms.predicates import ringing
 from pipeline.build_records import read_outcome, read_records
 from pipeline.config import Config, Runner
 from pipeline.dashboard.facts import Facts
 from pipeline.model import (
-    AlarmRecord,
     Attempt,
     Batch,
     OutcomeRecord,
@@ -19,8 +21,7 @@ from pipeline.model import (
 )
 from pipeline.plan import read_inputs, situation, under_way
 from pipeline.selection.batch import select
-from pipeline.state import journal, metrics
-from pipeline.state.jsonl import read_lines
+from pipeline.state import alarms, journal, metrics
 from pipeline.state.ledger import Ledger
 from pipeline.store import Paths, is_there, read_bytes, read_result, recipe_texts
 
@@ -39,6 +40,17 @@ def read_facts(paths: Paths, config: Config, revisions: Mapping[str, int], now: 
     frozen = read_result(paths.batch, Batch)
     chosen = [one.source for one in frozen.selected] if frozen is not None else []
     payload = read_result(paths.payload, Payload)
+    batches = metrics.read(paths)
+    judged = facts_of(
+        config,
+        now,
+        batches=batches,
+        entries=inputs.queue.entries,
+        waiting=ledger.waiting(),
+        history=known.history,
+        control=inputs.control,
+    )
+    told = overview(alarms.read(paths), ringing(judged), now)
     return Facts(
         situation=known,
         selection=select(known),
@@ -46,8 +58,9 @@ def read_facts(paths: Paths, config: Config, revisions: Mapping[str, int], now: 
         attempts=_attempts(paths),
         damaged=journal.load(paths, now).damaged,
         ledger={batch_id: lines for batch_id in ledger.ids if (lines := ledger.lines(batch_id))},
-        metrics=metrics.read(paths),
-        alarms=_ringing(paths),
+        metrics=batches,
+        alarms=told.ringing,
+        cleared=told.cleared,
         orders=_orders(paths),
         recipes=dict(recipe_texts(paths)),
         frozen=frozen,
@@ -70,15 +83,6 @@ def _attempts(paths: Paths) -> Mapping[str, Sequence[Attempt]]:
     for line in journal.since(paths, BEGINNING):
         found[line.source].append(line)
     return found
-
-
-def _ringing(paths: Paths) -> list[AlarmRecord]:
-    """Return the alarms that ring by their last line, the one that began first first."""
-    last = {(alarm.kind, alarm.subject): alarm for alarm in read_lines(paths.alarms, AlarmRecord)}
-    return sorted(
-        (alarm for alarm in last.values() if not alarm.cleared),
-        key=lambda alarm: (alarm.since or alarm.at, alarm.kind, alarm.subject),
-    )
 
 
 def _orders(paths: Paths) -> dict[str, PullRequestOrder]:

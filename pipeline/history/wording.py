@@ -1,5 +1,7 @@
 """How numbers and moments are said to people, the same in each command and on each page. Pure."""
 
+from functools import lru_cache
+
 from pipeline.history.service_levels import Share
 from pipeline.instants import instant, timestamp
 
@@ -15,6 +17,7 @@ def percent(share: Share) -> str:
     return f"{share.part * 100 * scale // share.whole / scale:.{digits}f} %"
 
 
+@lru_cache(maxsize=4096)  # the packages of a batch were tried at the same time, and the dashboard shows all of them
 def minute(at: str | None) -> str:
     """Return a record's moment for people, in UTC: `2026-07-01 12:00`; `-` where there is none."""
     return timestamp(instant(at))[:16].replace("T", " ") if at else "-"

@@ -19,7 +19,8 @@ from pipeline.dashboard.views.overview import Health, overview
 from pipeline.dashboard.views.package import Packages
 from pipeline.dashboard.views.queue import queue_rows
 from pipeline.ecosystems import ECOSYSTEMS
-from pipeline.model import AttemptOutcome, BatchState, EntryStatus, Stage, Subcategory
+from pipeline.instants import timestamp
+from pipeline.model import AlarmKind, AlarmRecord, AttemptOutcome, BatchState, EntryStatus, Stage, Subcategory
 from pipeline.selection.explain import explain
 from pipeline.state import journal
 from pipeline.state.jsonl import append_lines
@@ -97,6 +98,26 @@ def test_the_overview_names_reasons_blockers_and_reviews(facts):
     assert [(each.batch.text, each.recipes, each.alarm) for each in view.reviews] == [(BATCH, 2, True)]
     assert view.queue_total.total == len(ENTRIES)
     assert view.health is Health.WARNING
+
+
+def test_the_overview_judges_alarms_as_check_does(tmp_path, facts):
+    """The waiting batch rings though nobody has written it down; what has ended lately stands beside it."""
+    assert [(alarm.kind, alarm.subject) for alarm in facts.alarms] == [(AlarmKind.STALE_REVIEW, BATCH)]
+    ended = AlarmRecord(
+        kind=AlarmKind.BREAKER_OPEN, subject="npm", value="v", limit="l", remedy="r", at=timestamp(NOW + timedelta(38))
+    )
+    paths = Paths(tmp_path)
+    append_lines(paths.alarms, [ended, msgspec.structs.replace(ended, cleared=True)])
+    known = read_facts(
+        paths, CONFIG, {name: module.REVISION for name, module in ECOSYSTEMS.items()}, facts.situation.now
+    )
+    view = overview(known, Links(facts=known), queue_rows(known))
+    assert [(alarm.kind, alarm.subject.path) for alarm in view.alarms] == [
+        (AlarmKind.STALE_REVIEW, f"batches/{BATCH}.html")
+    ]
+    assert [(alarm.kind, alarm.subject.path) for alarm in view.cleared] == [
+        (AlarmKind.BREAKER_OPEN, "ecosystems/npm.html")
+    ]
 
 
 def test_a_published_batch_says_how_it_is_taken_back(facts):

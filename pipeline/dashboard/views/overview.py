@@ -60,6 +60,14 @@ class AlarmBox(View, frozen=True, kw_only=True):
     remedy: str
 
 
+class ClearedAlarm(View, frozen=True, kw_only=True):
+    """An alarm that has ended in the last days, `at` the time at which that was seen."""
+
+    kind: AlarmKind
+    subject: PageLink
+    at: str
+
+
 class BudgetLine(View, frozen=True, kw_only=True):
     """The minutes of one class of machines in this week: `used` of `limit`; `share` is None where there is no limit.
 
@@ -123,6 +131,7 @@ class Overview(View, frozen=True, kw_only=True):
     headline: str
     stops: list[Stop]
     alarms: list[AlarmBox]
+    cleared: list[ClearedAlarm]
     no_success_hours: float
     levels: ServiceLevels
     last_batch: PageLink | None
@@ -161,6 +170,9 @@ def overview(facts: Facts, links: Links, rows: Sequence[QueueRow]) -> Overview:
         headline=headline,
         stops=stops,
         alarms=[_alarm(alarm, links) for alarm in facts.alarms],
+        cleared=[
+            ClearedAlarm(kind=alarm.kind, subject=links.subject(alarm.subject), at=alarm.at) for alarm in facts.cleared
+        ],
         no_success_hours=config.alarms.no_success_hours,
         levels=levels,
         last_batch=links.batch(levels.last_success.batch_id if levels.last_success else None),
