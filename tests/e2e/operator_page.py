@@ -15,6 +15,8 @@ from pipeline.store import SHIPPED
 
 PAGE = SHIPPED / "docs" / "operations.md"
 _HEADING = re.compile(r"#{2,3} (.+)")
+# What `doit` tells as it happens: packages are worked on at once, in whatever order.
+_EVENT = re.compile(r"(?:recipe|validated|failed|skipped) +\S")
 _SPACES = re.compile(r"\s+")
 # What no two runs have in common; dates are the same, as the tests set the clock.
 _BLURRED = (
@@ -24,6 +26,7 @@ _BLURRED = (
     (re.compile(r"\b[\d,]+ MiB\b"), "SIZE"),
     (re.compile(r"\blinux-[a-z0-9-]+"), "PLATFORM"),
     (re.compile(r"─+"), "─"),
+    (re.compile(r"\b\d+\.\d (?=of \d+ minutes used \(0 %\))"), "SOME "),
 )
 
 
@@ -61,9 +64,12 @@ def _ends(lines: list[str], start: int) -> Iterator[int]:
 
 
 def blurred(text: str) -> str:
-    """Return text without what differs from run to run: times of day, durations, commits, widths, line breaks."""
+    """Return text without what differs from run to run: times of day, durations, commits, widths, the order of events."""
     for pattern, instead in _BLURRED:
         text = pattern.sub(instead, text)
+    lines = text.splitlines()
+    events = sorted(line for line in lines if _EVENT.match(line))
+    text = "\n".join([*events, *(line for line in lines if not _EVENT.match(line))])
     return _SPACES.sub(" ", text).strip()
 
 
