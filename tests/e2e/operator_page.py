@@ -20,13 +20,13 @@ _EVENT = re.compile(r"(?:recipe|validated|failed|skipped) +\S")
 _SPACES = re.compile(r"\s+")
 # What no two runs have in common; dates are the same, as the tests set the clock.
 _BLURRED = (
+    (re.compile(r"\b\d+\.\d (?=of \d+ minutes used \(0 %\))"), "SOME "),
     (re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?"), r"\1 TIME"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|min|minutes)\b|\b\d+\.\d+ [hd]\b"), "DURATION"),
     (re.compile(r"\b[0-9a-f]{7,64}\b(?<=[0-9a-f]{7})"), "COMMIT"),
     (re.compile(r"\b[\d,]+ MiB\b"), "SIZE"),
     (re.compile(r"\blinux-[a-z0-9-]+"), "PLATFORM"),
     (re.compile(r"─+"), "─"),
-    (re.compile(r"\b\d+\.\d (?=of \d+ minutes used \(0 %\))"), "SOME "),
 )
 
 
@@ -64,7 +64,7 @@ def _ends(lines: list[str], start: int) -> Iterator[int]:
 
 
 def blurred(text: str) -> str:
-    """Return text without what differs from run to run: times of day, durations, commits, widths, the order of events."""
+    """Return text without what differs from run to run: times, durations, commits, widths, the order of events."""
     for pattern, instead in _BLURRED:
         text = pattern.sub(instead, text)
     lines = text.splitlines()
