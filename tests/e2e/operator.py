@@ -29,13 +29,16 @@ class Operator(World):
         self._commands: list[Shown] = []
         self._outputs: dict[int, str] = {}
         super().__init__(folder, registry)
-        forge.pulls.clock = self.now.timestamp
+        forge.pulls.clock = self._moment
 
     # ------------------------------------------------------------------------------------ the world
 
     @property
     def now(self) -> datetime:
         return datetime.now(UTC) + self.ahead
+
+    def _moment(self) -> float:
+        return self.now.timestamp()
 
     def later(self, **time: float) -> None:
         """Let time pass, as `timedelta` counts it."""

@@ -15,9 +15,12 @@ from pipeline.store import SHIPPED
 
 PAGE = SHIPPED / "docs" / "operations.md"
 _HEADING = re.compile(r"#{2,3} (.+)")
+# What `doit` tells as it happens: packages are worked on at once, in whatever order.
+_EVENT = re.compile(r"(?:recipe|validated|failed|skipped) +\S")
 _SPACES = re.compile(r"\s+")
 # What no two runs have in common; dates are the same, as the tests set the clock.
 _BLURRED = (
+    (re.compile(r"\b\d+\.\d (?=of \d+ minutes used \(0 %\))"), "SOME "),
     (re.compile(r"(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?"), r"\1 TIME"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|min|minutes)\b|\b\d+\.\d+ [hd]\b"), "DURATION"),
     (re.compile(r"\b[0-9a-f]{7,64}\b(?<=[0-9a-f]{7})"), "COMMIT"),
@@ -61,9 +64,12 @@ def _ends(lines: list[str], start: int) -> Iterator[int]:
 
 
 def blurred(text: str) -> str:
-    """Return text without what differs from run to run: times of day, durations, commits, widths, line breaks."""
+    """Return text without what differs from run to run: times, durations, commits, widths, the order of events."""
     for pattern, instead in _BLURRED:
         text = pattern.sub(instead, text)
+    lines = text.splitlines()
+    events = sorted(line for line in lines if _EVENT.match(line))
+    text = "\n".join([*events, *(line for line in lines if not _EVENT.match(line))])
     return _SPACES.sub(" ", text).strip()
 
 

@@ -93,7 +93,7 @@ def test_the_success_rate_dropped(operator: Operator) -> None:
 
 def test_an_ecosystem_is_down(operator: Operator) -> None:
     """Its breaker opens; it is switched off while the outage lasts, then one probe closes the breaker."""
-    names = [f"tool-{letter}" for letter in "abcdefgh"]
+    names = [f"tool-{letter}" for letter in "abcde"]
     operator.queue(*(f"npm:{name}" for name in names), operator.pypi("clear"))
     operator.open_for_business()
     for name in names:

@@ -14,8 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from pipeline.commands.publish import words as publish_words
-from pipeline.commands.rollback import words
+from pipeline.commands import publish, rollback
 from pipeline.config import PublishMode
 from pipeline.errors import PipelineError
 from pipeline.forge.connect import connect
@@ -34,6 +33,7 @@ from pipeline.store import SHIPPED, read, write
 from tests.builders import NOW
 from tests.fake_forge import FakeForge, Fault, out_of_order, primary_limit, secondary_limit
 from tests.publishing.registry import Clone, Registry
+from tests.screens import screen
 
 LATER = NOW + timedelta(hours=2)
 
@@ -339,8 +339,8 @@ def test_a_rollback_is_a_pull_request_of_its_own(one, forge):
             now=LATER,
             dry_run=False,
         )
-    shown = words(done, dry_run=False, mode=PublishMode.GITHUB)
-    assert "  merge    its pull request, which `doit sync` opens" in shown
+    shown = screen(rollback.render(done, dry_run=False))
+    assert "`doit sync` opens its pull request" in shown
     assert "git merge" not in shown
     (opened,) = one.sync().asked.opened
     assert opened.batch_id == told.batch_id
@@ -366,8 +366,8 @@ def test_an_answer_that_takes_too_long_is_none(one, forge):
 def test_the_words_of_a_publication_name_the_pull_request_and_no_merge_by_hand(one):
     """Who merges the branch here goes past the review."""
     told = one.publish({"npm:a": b"# a\n"})
-    shown = publish_words(told, dry_run=False, mode=PublishMode.GITHUB)
-    assert f"  opened  {told.pull_request} for {told.batch_id}" in shown
+    shown = screen(publish.render(told, dry_run=False, mode=PublishMode.GITHUB))
+    assert f"{told.pull_request} for {told.batch_id}" in shown
     assert "git merge" not in shown
 
 
