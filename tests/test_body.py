@@ -171,7 +171,7 @@ def test_the_reviewer_reads_what_matters():
         "- Limited by `unsupported_platforms`: `linux/amd64/glibc`.",
         "| `executables` | artifact | package/package.json, bin |",
         f"`no_executables` (1) — {NO_EXECUTABLES.remedy} (upstream)\n\n- `pypi:lib`: it installs no command",
-        "`batch_id: 2026-03-02-mixed-001`",
+        "`doit rollback --batch 2026-03-02-mixed-001` takes its recipes out of use",
     ):
         assert words in body, words
 
