@@ -17,8 +17,10 @@ _ADDRESSES: Mapping[str, tuple[str, ...]] = {
 }
 # A mirror of the bottles, which takes the place of the address that each formula gives.
 BOTTLE_MIRROR = "HOMEBREW_BOTTLE_DOMAIN"
-# In the order in which GitHub's command-line program reads them.
-_TOKENS: Mapping[str, tuple[str, ...]] = {"github": ("GH_TOKEN", "GITHUB_TOKEN")}
+# The variables of the forge's token, in the order in which GitHub's command-line program reads them.
+TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
+# The ecosystems whose service takes that token.
+_WITH_TOKEN = frozenset({"github"})
 
 
 def address_of(ecosystem: str, environment: Mapping[str, str], config: EcosystemConfig) -> tuple[str, str]:
@@ -29,9 +31,14 @@ def address_of(ecosystem: str, environment: Mapping[str, str], config: Ecosystem
     return config.registry, f"ecosystems.{ecosystem}.registry" if config.registry else ""
 
 
+def token_variable(environment: Mapping[str, str]) -> str:
+    """Return the name of the variable that the forge's token is read from, "" when none is set."""
+    return next((name for name in TOKENS if environment.get(name)), "")
+
+
 def forge_token(environment: Mapping[str, str]) -> str:
     """Return the token for the forge, "" when there is none that a header can hold."""
-    token = next((environment[name] for name in _TOKENS["github"] if environment.get(name)), "")
+    token = environment.get(token_variable(environment), "")
     # Anything else could smuggle a second header in.
     return token if token.isascii() and token.isprintable() and " " not in token else ""
 
@@ -45,9 +52,8 @@ def credentials_of(
     service's; it is not asked for without a token, as an ecosystem whose recipes a command makes has none.
     """
     found = {each.host: each.authorization for each in config.anonymous}
-    token = next((environment[name] for name in _TOKENS.get(ecosystem, ()) if environment.get(name)), "")
-    # Anything else could smuggle a second header in.
-    if token and token.isascii() and token.isprintable() and " " not in token:
+    token = forge_token(environment) if ecosystem in _WITH_TOKEN else ""
+    if token:
         found[host_address(address())] = f"Bearer {token}"
     return found
 

@@ -9,19 +9,16 @@ from pipeline.config import PublishConfig, PublishMode
 from pipeline.decoding import decode_json
 from pipeline.doctor.base import Finding, Machine, Ran, Unanswered, failed, not_asked, not_needed, of_error, ok, warning
 from pipeline.errors import PipelineError
-from pipeline.forge.connect import api_of
+from pipeline.forge.connect import api_of, repository_of
 from pipeline.http_failures import shown
 from pipeline.publishing.git import repository_around
 from pipeline.publishing.remote import variables
+from pipeline.services import TOKENS, forge_token, token_variable
 from pipeline.text import one_line
 
 # Before 2.30, `git rev-parse --verify --end-of-options NAME` answers with its own option.
 OLDEST = (2, 30)
-# In the order in which GitHub's command-line program reads them; as `pipeline.services`.
-TOKENS = ("GH_TOKEN", "GITHUB_TOKEN")
 _VERSION = re.compile(r"git version (\d+)\.(\d+)\S*")
-# The end of a remote's address: `https://host/owner/name.git`, `git@host:owner/name`.
-_REPOSITORY = re.compile(r"[/:]([A-Za-z0-9._-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?")
 # Classic tokens that may push to a private and to a public repository.
 _SCOPES = frozenset({"repo", "public_repo"})
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
@@ -94,7 +91,6 @@ def forge(machine: Machine) -> Iterable[Finding]:
     if publish.mode is not PublishMode.GITHUB:
         yield not_needed("forge", f"`publish.mode` is `{publish.mode}`")
         return
-    token = next((machine.environment[name] for name in TOKENS if machine.environment.get(name)), "")
     address = machine.ask(("git", "-C", str(machine.paths.root), "remote", "get-url", publish.remote), _QUIET)
     if address.exit_code:
         yield failed(
@@ -105,11 +101,12 @@ def forge(machine: Machine) -> Iterable[Finding]:
     elif machine.prober is None:
         yield not_asked("remote", "nobody was asked (--offline)")
     else:
-        yield from _remote(machine, publish, address.out.strip(), token)
-    yield _token(machine, publish, address.out.strip(), token)
+        yield from _remote(machine, publish, address.out.strip())
+    yield _token(machine, address.out.strip())
 
 
-def _remote(machine: Machine, publish: PublishConfig, address: str, token: str) -> Iterable[Finding]:
+def _remote(machine: Machine, publish: PublishConfig, address: str) -> Iterable[Finding]:
+    token = forge_token(machine.environment)
     asked = ("git", "-C", str(machine.paths.root), "ls-remote", "--heads", publish.remote)
     listed = machine.ask(asked, {**_QUIET, **_ssh(machine.environment), **variables(address, token)})
     if listed.exit_code:
@@ -139,26 +136,24 @@ def _words(ran: Ran) -> str:
     return next((line for line in lines if line.startswith(("fatal:", "error:"))), lines[-1] if lines else "no reason")
 
 
-def _token(machine: Machine, publish: PublishConfig, address: str, token: str) -> Finding:
-    name = next((name for name in TOKENS if machine.environment.get(name)), "")
-    if not token:
+def _token(machine: Machine, address: str) -> Finding:
+    name = token_variable(machine.environment)
+    if not name:
         return failed(
             "token",
             f"neither {' nor '.join(TOKENS)} is set: branches are pushed, no pull request is opened",
             "set GH_TOKEN to a token that may read and write contents and pull requests",
         )
-    ends = re.search(f"{_REPOSITORY.pattern}$", address)
-    repository = publish.repository or machine.environment.get("GITHUB_REPOSITORY") or (ends[1] if ends else "")
-    if not repository:
-        return failed("token", f"{name} is set, but nothing says for which repository", "set `publish.repository`")
-    if machine.prober is None:
-        return not_asked("token", f"{name} is set; nobody was asked what it may do (--offline)")
+    token = forge_token(machine.environment)
+    if not token:
+        return failed("token", f"{name} holds what no token can hold", "set it again, without blanks and line ends")
     try:
+        repository = repository_of(machine.config, machine.environment, address)
         api = api_of(machine.config, machine.environment)
     except PipelineError as error:
         return of_error("token", error)
-    if not token.isascii() or not token.isprintable() or " " in token:
-        return failed("token", f"{name} holds what no token can hold", "set it again, without blanks and line ends")
+    if machine.prober is None:
+        return not_asked("token", f"{name} is set; nobody was asked what it may do (--offline)")
     reply = machine.prober.get(
         f"{api}/repos/{repository}",
         rate=_API_RATE,

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from pipeline.config import Config, PublishMode
@@ -10,12 +12,8 @@ from pipeline.forge.base import Forge
 from pipeline.services import forge_token
 from pipeline.text import without_secrets
 
-try:
+if TYPE_CHECKING:
     from pipeline.forge.github import GitHub
-except ModuleNotFoundError as missing:
-    if missing.name != "github":
-        raise
-    GitHub = None  # type: ignore[assignment,misc]  # the extra is not installed: said when it is needed
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _SCHEMES = frozenset({"https", "http", "ssh", "git"})
@@ -96,17 +94,29 @@ def _local(config: Config, environment: Mapping[str, str], remote: str) -> None:
 
 
 def _github(config: Config, environment: Mapping[str, str], remote: str) -> Forge:
-    if GitHub is None:
-        raise PipelineError(
-            "publish.mode is github, and PyGithub is not installed",
-            remedy="install the extra: `pip install 'recipeline[github]'`",
-        )
-    return GitHub(
+    return _github_class()(
         config,
         api=api_of(config, environment),
         repository=repository_of(config, environment, remote),
         token=token_of(environment),
     )
+
+
+def _github_class() -> "type[GitHub]":
+    """Return the class; raises `PipelineError` without the extra.
+
+    The import waits until it is needed: PyGithub takes 0.4 s, and local publications have no use for it.
+    """
+    try:
+        found: type[GitHub] = import_module("pipeline.forge.github").GitHub
+    except ModuleNotFoundError as missing:
+        if missing.name != "github":
+            raise
+        raise PipelineError(
+            "publish.mode is github, and PyGithub is not installed",
+            remedy="install the extra: `pip install 'recipeline[github]'`",
+        ) from missing
+    return found
 
 
 _FORGES: Mapping[PublishMode, Callable[[Config, Mapping[str, str], str], Forge | None]] = {

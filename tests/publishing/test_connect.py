@@ -1,9 +1,10 @@
 """Which forge, which repository, at which address: from the configuration, the environment and the remote."""
 
+import sys
+
 import pytest
 
 from pipeline.errors import PipelineError
-from pipeline.forge import connect as connecting
 from pipeline.forge.connect import api_of, connect, repository_in, repository_of
 from tests.builders import config
 
@@ -73,7 +74,9 @@ def test_an_address_that_is_none_is_one_line_without_its_secret(wrong):
 
 def test_without_pygithub_the_extra_is_named(monkeypatch):
     """Only when it is needed: a local publication never asks for it."""
-    monkeypatch.setattr(connecting, "GitHub", None)
+    # As Python's own import has it: a module that is None here cannot be imported.
+    monkeypatch.setitem(sys.modules, "github", None)
+    monkeypatch.delitem(sys.modules, "pipeline.forge.github", raising=False)
     assert connect(config(), {}, REMOTE) is None
     with pytest.raises(PipelineError, match="PyGithub is not installed") as told:
         connect(config(publish={"mode": "github"}), {"GH_TOKEN": "t"}, REMOTE)
