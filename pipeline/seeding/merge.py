@@ -105,6 +105,7 @@ def merge(bed: Seedbed, proposals: Iterable[Proposal]) -> Merged:
     done = Merged(queue=bed.queue, added=[], doubtful=[], alternatives=[], known=[], refused=[])
     chosen = _once(proposals, done.refused)
     crowd = _crowd(bed, chosen)
+    late: list[tuple[Proposal, str]] = []
     for proposal in chosen:
         name = tool_name(proposal.source)
         refused = refusal(proposal.source, name, bed.rules, bed.ecosystems)
@@ -112,13 +113,27 @@ def merge(bed: Seedbed, proposals: Iterable[Proposal]) -> Merged:
             done.refused.append(refused)
         elif proposal.source in shelf.sources:
             done.known.append(proposal.source)
+        elif _may_find_an_entry(proposal, name, shelf):
+            late.append((proposal, name))
         else:
             _take(proposal, name, bed, entries, shelf, crowd, done)
+    for proposal, name in late:
+        _take(proposal, name, bed, entries, shelf, crowd, done)
     changed = entries != bed.queue.entries
     queue = msgspec.structs.replace(bed.queue, entries=entries, updated_at=bed.at) if changed else bed.queue
     new = entries[len(bed.queue.entries) :]
     added = [entry for entry in new if entry.status is EntryStatus.PENDING]
     return msgspec.structs.replace(done, queue=queue, added=added)
+
+
+def _may_find_an_entry(proposal: Proposal, name: str, shelf: _Shelf) -> bool:
+    """Return whether all that has a proposal's repository so far are recipes of other names, without an entry.
+
+    An entry of its name, which may come with these proposals, is nearer; and only entries keep their alternatives.
+    """
+    ecosystem = ecosystem_of(proposal.source)
+    alike, by_name = shelf.same_repository(text.kebab(name), _repository(proposal), ecosystem)
+    return not by_name and bool(alike) and all(tool.position is None for tool in alike)
 
 
 def _take(
@@ -132,7 +147,7 @@ def _take(
 ) -> None:
     """Find out what a proposal that is not known is, and note it."""
     ecosystem, recipe = ecosystem_of(proposal.source), text.kebab(name)
-    repository = repository_key(proposal.repository) or repository_key(home_of(proposal.source))
+    repository = _repository(proposal)
     alike, by_name = shelf.same_repository(recipe, repository, ecosystem)
     alone = len(alike) == 1 and crowd[ecosystem, repository] == 1
     if alike and alike[0].settled and (by_name or alone):
@@ -219,6 +234,11 @@ def _crowd(bed: Seedbed, proposals: Iterable[Proposal]) -> Counter[tuple[str, st
         (ecosystem_of(source), repository_key(address) or repository_key(home_of(source)))
         for source, address in homes.items()
     )
+
+
+def _repository(proposal: Proposal) -> str:
+    """Return the key of the repository of a proposal: what it names, else where its source itself lies."""
+    return repository_key(proposal.repository) or repository_key(home_of(proposal.source))
 
 
 def _settled(tools: list[_Tool]) -> list[_Tool]:

@@ -110,6 +110,7 @@ def test_a_script_works(world: World, command: str, page: str):
         return
     if not Path(sys.executable).is_relative_to(SHIPPED / ".venv"):
         pytest.skip("this checkout has no environment of its own")
+    world.queue("npm:prettify")
     harmless = ["--version"] if program == "bin/test" else ["list"]
     done = subprocess.run(
         [SHIPPED / program, *([] if program == "bin/run" else arguments), *harmless],

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.model import AdmissionGate, Decision, Generated, Skipped, Subcategory
 from pipeline.store import SHIPPED
+from pipeline.terminal import moments
 from tests.e2e.world import Done, World
 
 CLOCK = Path(__file__).with_name("clock")
@@ -58,7 +59,7 @@ def test_a_young_release_is_not_tried_before_its_time_once_it_is_published(world
     queue = json.loads((world.root / "data" / "queues" / "priority-queue.json").read_text())
     assert [(entry["status"], entry["next_retry_at"]) for entry in queue["entries"]] == [("pending", until)]
     screen = world.ran("why", young).out
-    assert f"Held back until {until} by not_due: its release is not old enough." in " ".join(screen.split())
+    assert f"Held back until {moments(until)} by not_due: its release is not old enough." in " ".join(screen.split())
     assert "✗ release_age" in screen
     assert "✓ changed_bytes" in screen
     assert len(screen.splitlines()) <= 45
