@@ -159,7 +159,7 @@ def test_a_forge_by_its_remote_and_token(world: World) -> None:
     bare = world.folder / "owner" / "registry.git"
     git(world.folder, "init", "--bare", "--quiet", str(bare))
     git(world.root, "remote", "add", "origin", str(bare))
-    publish = {"mode": "github", "api": f"{world.registry.url}/api"}
+    publish = {"mode": "github", "api": f"{world.registry.url}/api", "repository": "owner/registry"}
     world.configure(publish=publish)
 
     found = findings(world.doit("doctor", "--json"))

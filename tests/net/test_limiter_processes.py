@@ -94,16 +94,18 @@ def used(times):
     return (len(times) - 1) * INTERVAL / (max(times) - min(times))
 
 
-# How much of the rate is used depends on how soon a waiting thread gets a core. Beside other tests only a stall would
-# be a fault of ours; the whole claim is proven alone, by `bin/test -m long -n 0` and by benchmarks/limiter.py.
-USED = pytest.mark.parametrize("share", [0.5, pytest.param(0.97, marks=pytest.mark.long)])
+# How much of the rate is used, and when a request arrives, depend on how soon a waiting thread gets a core. Beside
+# other tests only a permit too early or a stall would be a fault of ours; the whole claim is proven alone, by
+# `bin/test -m long -n 0` and by benchmarks/limiter.py.
+ALONE = 0.97
+USED = pytest.mark.parametrize("share", [0.5, pytest.param(ALONE, marks=pytest.mark.long)])
 
 
 @USED
 def test_four_processes_of_four_threads_keep_and_use_the_rate(registry, tmp_path, share):
     """16 threads in 4 processes at 20/s: never over in any window, 97 % used, a share for each process."""
     with Machine() as machine:
-        workers, _ = start_all(tmp_path, [registry.url], seconds=6.0)
+        workers, _ = start_all(tmp_path, [registry.url], seconds=6.0 if share == ALONE else 3.0)
         answers = permits_of(workers)
     permits = sorted(moment for answer in answers for moment in answer[registry.host])
     arrivals = registry.arrivals()
@@ -118,7 +120,7 @@ def test_four_processes_of_four_threads_keep_and_use_the_rate(registry, tmp_path
     assert all(permit <= arrival for permit, arrival in zip(permits, arrivals, strict=True))
     assert tightest(permits) <= 1.0
     # A stall of the machine lets requests arrive late, and the next one on time.
-    assert tightest(arrivals, TRAVEL + 2 * machine.stall()) <= 1.0
+    assert share < ALONE or tightest(arrivals, TRAVEL + 2 * machine.stall()) <= 1.0
     assert used(arrivals) >= share
     assert min(shares) >= len(permits) / 12
 
