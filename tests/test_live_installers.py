@@ -70,7 +70,8 @@ def validated(job: Job, sandbox: BwrapSandbox) -> Verdict:
         ("npm:@biomejs/biome", "1.9.4", ("biome",)),
         ("npm:npm-check-updates", "17.1.0", ("ncu", "npm-check-updates")),
         ("pypi:ruff", "0.6.0", ("ruff",)),
-        ("go:mvdan.cc/sh/v3/cmd/shfmt", "3.12.0", ("shfmt",)),
+        # Its whole toolchain compiles the standard library first, for the better part of a minute on two cores.
+        pytest.param(("go:mvdan.cc/sh/v3/cmd/shfmt", "3.12.0", ("shfmt",)), marks=pytest.mark.long),
         ("pypi:httpie", "3.2.4", ("http", "httpie", "https")),
         ("cargo:diskus", "0.8.0", ("diskus",)),
     ],

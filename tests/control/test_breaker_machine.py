@@ -180,7 +180,7 @@ class Processes(RuleBasedStateMachine):
         now = self.breaker
         if before.state is BreakerState.CLOSED:
             if event.answered:
-                ends = before.stages in ([], [event.stage])
+                ends = before.stages in ([], [event.stage]) or self.forgotten(before, event)
                 assert (now.state, now.failures) == (BreakerState.CLOSED, 0 if ends else before.failures)
             else:
                 assert now.failures == before.failures + 1
@@ -195,8 +195,7 @@ class Processes(RuleBasedStateMachine):
             assert (now.state, now.opens_at, now.probe) == (before.state, before.opens_at, before.probe)
         elif event.answered:
             left = [stage for stage in before.stages if stage is not event.stage]
-            forgotten = instant(event.at) - instant(before.last_failure) > 2 * self.longest
-            closes = not left or forgotten
+            closes = not left or self.forgotten(before, event)
             assert now.state is (BreakerState.CLOSED if closes else before.state)
             if closes:
                 self.leases = []  # nobody needs one now
@@ -204,6 +203,11 @@ class Processes(RuleBasedStateMachine):
             self.failed_probes += 1
             assert (now.state, now.probe) == (BreakerState.OPEN, None)
             self.check_wait(event)
+
+    def forgotten(self, before, event):
+        """Tell whether the last failure is longer ago than two of the longest waits."""
+        failed = before.last_failure
+        return failed is not None and instant(event.at) - instant(failed) > 2 * self.longest
 
     def check_wait(self, event):
         """An hour, longer with each failed probe, up to the longest."""
