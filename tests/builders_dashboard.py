@@ -184,6 +184,7 @@ def overview(**fields: Any) -> Overview:
                 days=8.5,
                 limit_days=7,
                 alarm=True,
+                waits=False,
             )
         ],
         "frozen": [(PACKAGE, Frozen(source="npm:@biomejs/biome", since=AT, message=HOSTILE))],
@@ -382,6 +383,7 @@ def batch_page(**fields: Any) -> BatchPage:
         ),
         "rollback": f"doit rollback --batch {BATCH}",
         "rollback_one": f"doit rollback --batch {BATCH} --source npm:@biomejs/biome",
+        "waits": False,
     }
     return BatchPage(**{**given, **fields})
 
