@@ -5,6 +5,7 @@ parent is killed in this moment (with the pipeline, whose death ends it) process
 is left to end it: so the pipeline holds one end of a pipe, and whoever reads the other end learns of its death.
 """
 
+import atexit
 import contextlib
 import functools
 import os
@@ -38,6 +39,10 @@ class Guard:
         finally:
             self._tell(f"-{group}\n")
 
+    def close(self) -> None:
+        """End it, as it ends by itself with the pipeline; nobody is left to collect it then."""
+        self._process.communicate()
+
     def _tell(self, line: str) -> None:
         assert self._process.stdin is not None  # noqa: S101  # it was asked for
         with contextlib.suppress(BrokenPipeError):  # somebody ended it; the sandbox is as safe as before
@@ -46,8 +51,10 @@ class Guard:
 
 @functools.cache
 def guard_here() -> Guard:
-    """Return the guard of this process."""
-    return Guard()
+    """Return the guard of this process, which ends with it."""
+    guard = Guard()
+    atexit.register(guard.close)
+    return guard
 
 
 def watch(lines: Iterable[str]) -> None:
