@@ -232,6 +232,7 @@ def test_the_webhook_is_called_once_however_many_hours_an_alarm_rings(
     """What was told is kept on the state branch, as each hour begins with a fresh clone."""
     since = timestamp(datetime.now(UTC) - timedelta(days=9))
     registry_of_recipes.control(circuit_breaker={"cargo": {"state": "open", "failures": 5, "opened_at": since}})
+    registry_of_recipes.queue(SOURCES[0])
     repository(registry_of_recipes)
     with FakeForge(tmp_path / "forge") as forge, FakeWebhook() as webhook:
         push = ["git", "push", "-q", "--force", str(forge.bare.path), "main"]
