@@ -15,7 +15,7 @@ from pipeline.instants import instant, timestamp
 from pipeline.model import Attempt, AttemptOutcome, BatchState, LedgerEntry, PullRequestOrder, Queue, Stage
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import Destination
-from pipeline.publishing.orders import drop_order, read_orders, same_text
+from pipeline.publishing.orders import drop_order, is_older, read_orders
 from pipeline.publishing.settle import settled_queue
 from pipeline.selection import statuses
 
@@ -168,7 +168,7 @@ def _settle_rollbacks(books: Books, forge: Forge, open_branches: Iterable[str]) 
         if isinstance(pull, Unavailable):
             continue
         # A later rollback of the same batch has the same branch, and another text.
-        if pull is not None and same_text(pull, order):
+        if pull is not None and not is_older(pull, order):
             drop_order(books, order.batch_id)
         else:
             waiting.append(order.branch)

@@ -221,13 +221,24 @@ def test_a_stale_one_stops_nothing(forge, registry):
     assert two.clone.entries()["npm:a"] is EntryStatus.IN_REVIEW
 
 
-def test_an_open_one_with_another_text_is_updated(one, forge):
-    """It is not doubled, and what says the same is left alone."""
+def test_an_open_one_without_the_order_s_text_is_given_it(one, forge):
+    """It is not doubled, and given it once."""
     one.publish({"npm:a": b"# a\n"})
-    forge.pulls.known[1].title = "Something else"
+    forge.pulls.known[1].title = forge.pulls.known[1].body = "Something else"
     assert [shown.url[-7:] for shown in one.sync().asked.updated] == ["/pull/1"]
     assert forge.pulls.known[1].title == "Add a (npm) [2026-03-02-mixed-001]"
     assert one.sync().asked.updated == []
+
+
+def test_what_a_person_has_edited_in_the_text_stays(one, forge):
+    """Title, text and labels, at each sync and publication; a forge ends lines in its own way, too."""
+    one.publish({"npm:a": b"# a\n"})
+    pull = forge.pulls.known[1]
+    pull.title, pull.body, pull.labels = "Better words", f"My notes\r\n{pull.body}".replace("\n", "\r\n"), ["mine"]
+    edited = msgspec.structs.replace(pull)
+    assert one.sync().asked.updated == []
+    assert one.publish({"npm:b": b"# b\n"}, number=2, now=LATER).asked.updated == []
+    assert forge.pulls.known[1] == edited
 
 
 def test_all_pages_are_read(one, forge):
