@@ -157,6 +157,45 @@ def test_a_closed_one_is_declined_and_comes_back_when_it_is_asked_for(one, forge
     assert one.publish({"npm:a": b"# a\n"}, number=2, now=later).pull_request.endswith("/pull/2")
 
 
+@pytest.mark.parametrize("edited", [False, True], ids=["as it was", "edited"])
+@pytest.mark.parametrize("seen", [False, True], ids=["merged at once", "seen open"])
+def test_a_closed_one_that_is_opened_again_is_followed(one, forge, registry, seen, edited):
+    """It waits again and can be merged or closed as any other; another clone comes to the same."""
+    other = Publisher(forge, registry.clone("other"))
+    told = one.publish({"npm:a": b"# a\n"})
+    forge.pulls.close(1)
+    one.sync(NOW)
+    forge.pulls.reopen(1)
+    if seen:
+        assert one.sync().reviewed.reopened == [told.batch_id]
+        assert (one.entry().state, one.clone.entries()["npm:a"]) == (BatchState.PUBLISHED, EntryStatus.IN_REVIEW)
+        assert journal.history(one.clone.paths, LATER)["npm:a"].rolled_back_at is None
+        assert one.sync().reviewed.reopened == []
+    if edited:
+        forge.bare.commit(told.branch, {"recipes/a/a.toml": b"# better\n"}, "Edit")
+    forge.pulls.merge(1)
+    assert one.sync().reviewed.merged == [told.batch_id]
+    assert (one.entry().state, one.clone.entries()["npm:a"]) == (BatchState.MERGED, EntryStatus.SUCCESS)
+    assert (one.sync().reviewed.reopened, one.orders()) == ([], [])
+    other.clone.restore()
+    assert other.clone.state() == one.clone.state()
+
+
+def test_one_that_is_opened_and_closed_again_is_closed(one, forge):
+    """The second decision counts as the first did, whether the opening between was seen or not."""
+    told = one.publish({"npm:a": b"# a\n"})
+    for hours in (1, 2):
+        forge.pulls.close(1)
+        assert one.sync(NOW + timedelta(hours=hours)).reviewed.closed == [told.batch_id]
+        assert one.clone.entries()["npm:a"] is EntryStatus.REQUIRES_MANUAL
+        forge.pulls.reopen(1)
+        if hours == 1:
+            one.sync(NOW + timedelta(hours=1))
+    forge.pulls.close(1)
+    told = one.sync(NOW + timedelta(hours=3))
+    assert (told.reviewed.reopened, one.entry().state) == ([], BatchState.CLOSED)
+
+
 @pytest.mark.parametrize(
     "fault",
     [
