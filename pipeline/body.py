@@ -16,7 +16,7 @@ from pipeline.taxonomy import TAXONOMY
 
 # GitHub refuses a longer body of a pull request.
 BODY_LIMIT = 65_536
-_NOTE_ROOM = 600  # for the sentences that say what was left out
+_NOTE_ROOM = 650  # for the sentences that say what was left out, and the mark of the pull request
 _LEGEND = "\n_Passed and failed were measured by running the tool; predicted is read from metadata alone._\n\n"
 _RECIPE_TITLES = ("Recipe", "Version", "Licence", "Executables", "Released", "Platforms", "Risks")
 _ORDER = list(BY_ID)

@@ -84,6 +84,11 @@ class Pulls:
             self.known[number].state = "closed"
             self.known[number].closed_at = self.at()
 
+    def reopen(self, number: int) -> None:
+        """Open a closed pull request again."""
+        with self.lock:
+            self.known[number].state, self.known[number].closed_at = "open", None
+
     def pass_checks(self, number: int) -> str:
         """Have the required checks pass: who has asked for it is merged, with the words that were asked for."""
         asked = self.known[number].auto_merge

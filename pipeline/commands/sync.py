@@ -60,6 +60,7 @@ def review_facts(reviewed: Reviewed, asked: Asked) -> list[Row]:
     """Return what came of pull requests, a fact for each."""
     told: list[Row] = [("merged", batch_id, Mood.GOOD) for batch_id in reviewed.merged]
     told += [("closed", f"{batch_id}: nothing of it was merged", Mood.WARN) for batch_id in reviewed.closed]
+    told += [("reopened", f"{batch_id}: it waits for its merge again", Mood.WARN) for batch_id in reviewed.reopened]
     if reviewed.declined:
         number = counted(len(reviewed.declined), "package")
         told.append(

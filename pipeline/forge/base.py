@@ -7,10 +7,19 @@ import msgspec
 from pipeline.model import PullRequestOrder
 
 
+class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the forge did not do what it was asked; `until` is when it may be asked again, None when nobody knows."""
+
+    message: str
+    remedy: str
+    until: str | None = None
+
+
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A pull request as the forge tells of it; `closed_at` also the time of a merge.
 
     `squashed` is the commit that the merge made on the base, "" when there is none. `head` is the branch's last commit.
+    `unlabelled` is why it was not given its labels when that was asked for.
     """
 
     number: int
@@ -24,14 +33,7 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     closed_at: str | None = None
     squashed: str = ""
-
-
-class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the forge did not do what it was asked; `until` is when it may be asked again, None when nobody knows."""
-
-    message: str
-    remedy: str
-    until: str | None = None
+    unlabelled: Unavailable | None = None
 
 
 class Forge(Protocol):

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import github
+import msgspec
 from github.GithubObject import NotSet
 from github.PullRequest import PullRequest as Remote
 
@@ -115,12 +116,19 @@ class GitHub:
 
         return self._write(asked)
 
-    def _labelled(self, pull: PullRequest, order: PullRequestOrder) -> PullRequest | Unavailable:
+    def _labelled(self, pull: PullRequest, order: PullRequestOrder) -> PullRequest:
         """Add the labels that are missing. The pull request is there without them, so a fault is no failure."""
         missing = [label for label in order.labels if label not in pull.labels]
-        if missing:
-            self._write(lambda: self._repository.get_pull(pull.number).add_to_labels(*missing))
-        return pull
+        if not missing:
+            return pull
+        answer = self._write(lambda: self._repository.get_pull(pull.number).add_to_labels(*missing))
+        if answer is None:
+            return pull
+        told = Unavailable(
+            message=f"{pull.url} is without {', '.join(missing)}: {answer.message}",
+            remedy="label it by hand, and let the token write pull requests or change payload.labels",
+        )
+        return msgspec.structs.replace(pull, unlabelled=told)
 
     def _listed(self, *, state: str, head: str) -> list[PullRequest]:
         """Return pull requests against the base, oldest first; raises `ValueError` when there are too many."""

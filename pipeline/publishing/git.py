@@ -29,6 +29,8 @@ SETTINGS = {
     "core.sparseCheckout": "false",
     "gc.auto": "0",
     "i18n.commitEncoding": "UTF-8",
+    "i18n.logOutputEncoding": "UTF-8",
+    "log.showSignature": "false",
 }
 
 
@@ -156,16 +158,16 @@ class Repository:
 
     def made_at(self, commit: str) -> str:
         """Return the author's time of a commit, RFC 3339 in UTC."""
-        seconds = int(self._run("log", "-1", "--no-show-signature", "--format=%at", commit))
+        seconds = int(self._run("log", "-1", "--format=%at", commit))
         return timestamp(datetime.fromtimestamp(seconds, UTC))
 
     def committed_at(self, commit: str) -> int:
         """Return the committer's time of a commit, in seconds since the Unix epoch."""
-        return int(self._run("log", "-1", "--no-show-signature", "--format=%ct", commit))
+        return int(self._run("log", "-1", "--format=%ct", commit))
 
     def message(self, commit: str) -> str:
         """Return the message of a commit."""
-        return self._run("log", "-1", "--no-show-signature", "--format=%B", commit).decode(errors="replace")
+        return self._run("log", "-1", "--format=%B", commit).decode(errors="replace")
 
     # ------------------------------------------------------------------------------------ inside
 

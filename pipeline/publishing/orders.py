@@ -1,10 +1,16 @@
 """The pull request that a change asks for, kept with the state until it is merged or closed."""
 
+import re
+
 from pipeline.config import PublishMode
+from pipeline.digests import sha256
 from pipeline.forge.base import PullRequest
 from pipeline.model import Payload, PullRequestOrder
 from pipeline.publishing.books import Books
 from pipeline.store import encode, read, write
+
+# The last line of a text that the pipeline gave: what it was made from. No page shows it.
+_MARK = re.compile(r"<!-- recipeline:([0-9a-f]{16}) -->")
 
 
 def keep_order(books: Books, payload: Payload, *, branch: str, body: str, message: str) -> None:
@@ -17,7 +23,7 @@ def keep_order(books: Books, payload: Payload, *, branch: str, body: str, messag
         batch_id=payload.batch_id,
         branch=branch,
         title=payload.title,
-        body=body,
+        body=_marked(payload.title, body),
         labels=payload.labels,
         auto_merge=payload.auto_merge.allowed,
         squash_title=subject if named else f"{subject} [{payload.batch_id}]",
@@ -39,7 +45,22 @@ def read_orders(books: Books) -> list[PullRequestOrder]:
     return [read(place, PullRequestOrder, purpose="order of a pull request") for place in places]
 
 
-def same_text(pull: PullRequest, order: PullRequestOrder) -> bool:
-    """Return whether a pull request says what its order says; a forge may end lines in its own way."""
-    body = pull.body.replace("\r\n", "\n").strip()
-    return (pull.title, body) == (order.title, order.body.replace("\r\n", "\n").strip())
+def is_given(pull: PullRequest, order: PullRequestOrder) -> bool:
+    """Return whether a pull request was given the text of its order; what people have changed in it since is theirs."""
+    mark = _mark(pull.body)
+    return mark is not None and mark == _mark(order.body)
+
+
+def is_older(pull: PullRequest, order: PullRequestOrder) -> bool:
+    """Return whether a pull request bears the mark of another text; without any, a person has rewritten it."""
+    return _mark(pull.body) not in {None, _mark(order.body)}
+
+
+def _marked(title: str, body: str) -> str:
+    digest = sha256(f"{title}\n{body}".encode())[:16]
+    return f"{body.rstrip()}\n\n<!-- recipeline:{digest} -->\n"
+
+
+def _mark(body: str) -> str | None:
+    found: list[str] = _MARK.findall(body)
+    return found[-1] if found else None

@@ -14,7 +14,7 @@ from pipeline.instants import instant
 from pipeline.model import LedgerEntry, PullRequestOrder
 from pipeline.publishing.books import Books
 from pipeline.publishing.limits import HOUR, Postponed, Room, room, stale_ones
-from pipeline.publishing.orders import read_orders, same_text
+from pipeline.publishing.orders import is_given, read_orders
 from pipeline.publishing.reviewed import Reviewed, is_rollback, note_opened, waiting_orders
 
 LISTED_RULE = "no pull request is opened unless all that are open could be listed"
@@ -110,11 +110,13 @@ def _open_all(
         if entry is not None and not is_rollback(order, entry):
             note_opened(books, entry, pull)
             made.append(pull)
-        if not same_text(pull, order):
-            forge.update(pull.number, order)
         opened.append(_shown(pull, order))
-        objection = _auto_merge(forge, order, pull, entry)
-        refused += [objection] if objection else []
+        objections = [
+            pull.unlabelled,
+            None if is_given(pull, order) else _objection(forge.update(pull.number, order)),
+            _auto_merge(forge, order, pull, entry),
+        ]
+        refused += [each for each in objections if each is not None]
     left = share(rest, made)
     if limit is not None:
         postponed += [_put_off(order, ANSWERED_RULE, limit) for order in rest if order.batch_id in left.opened]
@@ -137,14 +139,19 @@ def _update_all(
     refused: list[Unavailable] = []
     for pull in open_ones:
         order = orders.get(pull.branch)
-        if order is None or same_text(pull, order):
+        if order is None or is_given(pull, order):
             continue
         answer = forge.update(pull.number, order)
-        if isinstance(answer, Unavailable):
-            refused.append(answer)
-        else:
+        objection = _objection(answer)
+        refused += [objection] if objection else []
+        if isinstance(answer, PullRequest):
             updated.append(_shown(answer, order))
     return updated, refused
+
+
+def _objection(answer: PullRequest | Unavailable) -> Unavailable | None:
+    """Return what the forge would not do of a request."""
+    return answer if isinstance(answer, Unavailable) else answer.unlabelled
 
 
 def _openings(books: Books, open_ones: list[PullRequest], now: datetime) -> list[str]:

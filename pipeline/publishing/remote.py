@@ -28,7 +28,14 @@ SETTINGS = {
     "push.gpgSign": "false",
     "push.useForceIfIncludes": "false",
 }
-QUIETLY = ("--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance", "--refmap=")
+QUIETLY = (
+    "--no-tags",
+    "--no-prune",
+    "--no-recurse-submodules",
+    "--no-write-fetch-head",
+    "--no-auto-maintenance",
+    "--refmap=",
+)
 # A user, and a password that is longer, stand before the host: `https://user:secret@host/`.
 _USER = re.compile(r"(?<=//)[^/\s@]{1,1000}@")
 # What git and the servers that it talks to say (in the C locale), by what it means. Looked for in lower case.

@@ -4,10 +4,12 @@ All lines bear the forge's times, so that two machines that see the same write t
 what counts: killed before it, the next one finds the batch waiting still, and takes the same steps.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 
 import msgspec
 
+from pipeline.digests import sha256
 from pipeline.forge.base import Forge, PullRequest, Unavailable
 from pipeline.history.attempts import tail
 from pipeline.history.ledger import standing_files
@@ -15,7 +17,7 @@ from pipeline.instants import instant, timestamp
 from pipeline.model import Attempt, AttemptOutcome, BatchState, LedgerEntry, PullRequestOrder, Queue, Stage
 from pipeline.publishing.books import Books
 from pipeline.publishing.destination import Destination
-from pipeline.publishing.orders import drop_order, read_orders, same_text
+from pipeline.publishing.orders import drop_order, is_older, read_orders
 from pipeline.publishing.settle import settled_queue
 from pipeline.selection import statuses
 
@@ -23,6 +25,7 @@ from pipeline.selection import statuses
 class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     """What the forge told of the batches that wait: merged and closed ones, and the sources that were declined.
 
+    `reopened` were closed, and wait again, or were merged since.
     `listed` says that all open ones could be listed: `open_ones`. `answered` are the branches that have none in any
     state, so that theirs may be opened. `unavailable` says what could not be learnt.
     """
@@ -30,6 +33,7 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     listed: bool = False
     merged: list[str] = []
     closed: list[str] = []
+    reopened: list[str] = []
     declined: list[str] = []
     open_ones: list[PullRequest] = []
     answered: list[str] = []
@@ -38,7 +42,7 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_news(self) -> bool:
         """Whether anything was written down."""
-        return bool(self.merged or self.closed)
+        return bool(self.merged or self.closed or self.reopened)
 
     def after(self, earlier: "Reviewed") -> "Reviewed":
         """Return what was learnt by both, each batch and source once."""
@@ -46,6 +50,7 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
             self,
             merged=list(dict.fromkeys([*earlier.merged, *self.merged])),
             closed=list(dict.fromkeys([*earlier.closed, *self.closed])),
+            reopened=list(dict.fromkeys([*earlier.reopened, *self.reopened])),
             declined=list(dict.fromkeys([*earlier.declined, *self.declined])),
         )
 
@@ -64,6 +69,7 @@ def review(books: Books, destination: Destination, forge: Forge) -> Reviewed:
     declined: list[str] = []
     answered: list[str] = []
     missing: Unavailable | None = None
+    reopened = _reopened(books, destination, forge, by_branch)
     for entry in books.ledger.waiting():
         if entry.state is not BatchState.PUBLISHED or not entry.commit:
             continue
@@ -86,6 +92,7 @@ def review(books: Books, destination: Destination, forge: Forge) -> Reviewed:
         listed=True,
         merged=merged,
         closed=closed,
+        reopened=reopened,
         declined=declined,
         open_ones=open_ones,
         answered=answered,
@@ -103,6 +110,57 @@ def note_opened(books: Books, entry: LedgerEntry, pull: PullRequest) -> None:
 def is_rollback(order: PullRequestOrder, entry: LedgerEntry | None) -> bool:
     """Return whether an order asks to take recipes out of use: its branch is not that of its batch."""
     return entry is not None and order.branch != entry.branch
+
+
+def _reopened(books: Books, destination: Destination, forge: Forge, open_ones: Mapping[str, PullRequest]) -> list[str]:
+    """Have batches wait again whose pull request a person has opened, or merged, after it was closed; return their ids.
+
+    The forge is asked of those alone that have left a trace: in the list of open ones, or in the base branch.
+    """
+    found: list[str] = []
+    for entry in books.ledger.closed():
+        pull = open_ones.get(entry.branch)
+        if pull is None and _has_arrived(books, destination, entry):
+            ended = _ended(forge, entry.branch)
+            pull = ended if isinstance(ended, PullRequest) and ended.state == "merged" else None
+        if pull is not None:
+            _reopen(books, entry, pull)
+            found.append(entry.batch_id)
+    return found
+
+
+def _has_arrived(books: Books, destination: Destination, entry: LedgerEntry) -> bool:
+    """Return whether the base holds a recipe where this batch had one to bring, and no other batch has brought it."""
+    others = [each for each in books.ledger.entries().values() if each.batch_id != entry.batch_id]
+    taken = {file.path for each in others for file in standing_files(each)}
+    for file in entry.files:
+        content = None if file.path in taken else destination.current(file.path)
+        if content is not None and sha256(content) != file.previous_sha256:
+            return True
+    return False
+
+
+def _reopen(books: Books, entry: LedgerEntry, pull: PullRequest) -> None:
+    """Write down that a batch waits again. The forge does not tell since when: the second after it was closed counts.
+
+    So all machines write the same line, and each later one of the forge's times comes behind it.
+    """
+    at = timestamp(instant(entry.at) + timedelta(seconds=1))
+    waits = msgspec.structs.replace(entry, state=BatchState.PUBLISHED, pull_request=pull.url, at=at)
+    sources = [file.source for file in standing_files(waits)]
+    books.remember(
+        Attempt(
+            source=source,
+            batch_id=entry.batch_id,
+            stage=Stage.REQUEUE,
+            outcome=AttemptOutcome.REQUEUED,
+            message=tail(f"{pull.url} was opened again"),
+            at=at,
+        )
+        for source in sources
+    )
+    books.change_queue(lambda queue: statuses.reopened(queue, frozenset(sources), at=at))
+    books.ledger.append(waits)
 
 
 def _ended(forge: Forge, branch: str) -> PullRequest | Unavailable | None:
@@ -168,7 +226,7 @@ def _settle_rollbacks(books: Books, forge: Forge, open_branches: Iterable[str]) 
         if isinstance(pull, Unavailable):
             continue
         # A later rollback of the same batch has the same branch, and another text.
-        if pull is not None and same_text(pull, order):
+        if pull is not None and not is_older(pull, order):
             drop_order(books, order.batch_id)
         else:
             waiting.append(order.branch)

@@ -80,9 +80,19 @@ def undo_of(
         raise PipelineError(
             f"nothing was rolled back, as these recipes were changed since {entry.batch_id} was merged: "
             + ", ".join(each.words() for each in changed),
-            remedy="roll back what came later first, or name the others with --source",
+            remedy=_remedy(changed),
         )
     return undo
+
+
+def _remedy(changed: Collection[Changed]) -> str:
+    """Return what to do about recipes that were changed since: whose they are by now decides."""
+    later = sorted({each.by for each in changed if each.by is not None})
+    edited = [each.path for each in changed if each.by is None and each.found is not None]
+    todo = [f"roll back {', '.join(later)} first"] if later else []
+    if edited:
+        todo.append(f"edit or remove by hand what a person has edited ({', '.join(edited)})")
+    return f"{', '.join([*todo, ''])}or name the others with --source" if todo else "name the others with --source"
 
 
 def payload_of(entry: LedgerEntry, files: list[LedgerFile], undo: Undo, labels: list[str]) -> Payload:

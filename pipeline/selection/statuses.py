@@ -87,6 +87,17 @@ def declined(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     return _changed(queue, sources, given_up, at)
 
 
+def reopened(queue: Queue, sources: Set[str], *, at: str) -> Queue:
+    """Return the queue after a reviewer has taken up these recipes again: they are in review, unless excluded."""
+
+    def taken_up(entry: QueueEntry) -> QueueEntry:
+        if entry.status not in CANDIDATES | {EntryStatus.REQUIRES_MANUAL}:
+            return entry
+        return msgspec.structs.replace(_pending(entry), status=EntryStatus.IN_REVIEW)
+
+    return _changed(queue, sources, taken_up, at)
+
+
 def rolled_back(queue: Queue, sources: Set[str], *, at: str) -> Queue:
     """Return the queue after the recipes of these sources were taken out: they are not made again unless asked for."""
 

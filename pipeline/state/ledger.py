@@ -63,6 +63,11 @@ class Ledger:
         found = (self.entry(batch_id) for batch_id, state in self._states.items() if state in WAITING)
         return [entry for entry in found if entry is not None and entry.state in WAITING]
 
+    def closed(self) -> list[LedgerEntry]:
+        """Return the batches whose pull request was closed without a merge, oldest first."""
+        found = (self.entry(batch_id) for batch_id, state in self._states.items() if state == BatchState.CLOSED)
+        return [entry for entry in found if entry is not None and entry.state is BatchState.CLOSED]
+
     def is_unfinished(self, batch_id: str) -> bool:
         """Return whether the publication of a batch has begun and not ended: it is to be finished, not made anew."""
         return self._states.get(batch_id) == BatchState.BUILT

@@ -157,6 +157,45 @@ def test_a_closed_one_is_declined_and_comes_back_when_it_is_asked_for(one, forge
     assert one.publish({"npm:a": b"# a\n"}, number=2, now=later).pull_request.endswith("/pull/2")
 
 
+@pytest.mark.parametrize("edited", [False, True], ids=["as it was", "edited"])
+@pytest.mark.parametrize("seen", [False, True], ids=["merged at once", "seen open"])
+def test_a_closed_one_that_is_opened_again_is_followed(one, forge, registry, seen, edited):
+    """It waits again and can be merged or closed as any other; another clone comes to the same."""
+    other = Publisher(forge, registry.clone("other"))
+    told = one.publish({"npm:a": b"# a\n"})
+    forge.pulls.close(1)
+    one.sync(NOW)
+    forge.pulls.reopen(1)
+    if seen:
+        assert one.sync().reviewed.reopened == [told.batch_id]
+        assert (one.entry().state, one.clone.entries()["npm:a"]) == (BatchState.PUBLISHED, EntryStatus.IN_REVIEW)
+        assert journal.history(one.clone.paths, LATER)["npm:a"].rolled_back_at is None
+        assert one.sync().reviewed.reopened == []
+    if edited:
+        forge.bare.commit(told.branch, {"recipes/a/a.toml": b"# better\n"}, "Edit")
+    forge.pulls.merge(1)
+    assert one.sync().reviewed.merged == [told.batch_id]
+    assert (one.entry().state, one.clone.entries()["npm:a"]) == (BatchState.MERGED, EntryStatus.SUCCESS)
+    assert (one.sync().reviewed.reopened, one.orders()) == ([], [])
+    other.clone.restore()
+    assert other.clone.state() == one.clone.state()
+
+
+def test_one_that_is_opened_and_closed_again_is_closed(one, forge):
+    """The second decision counts as the first did, whether the opening between was seen or not."""
+    told = one.publish({"npm:a": b"# a\n"})
+    for hours in (1, 2):
+        forge.pulls.close(1)
+        assert one.sync(NOW + timedelta(hours=hours)).reviewed.closed == [told.batch_id]
+        assert one.clone.entries()["npm:a"] is EntryStatus.REQUIRES_MANUAL
+        forge.pulls.reopen(1)
+        if hours == 1:
+            one.sync(NOW + timedelta(hours=1))
+    forge.pulls.close(1)
+    told = one.sync(NOW + timedelta(hours=3))
+    assert (told.reviewed.reopened, one.entry().state) == ([], BatchState.CLOSED)
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -221,13 +260,24 @@ def test_a_stale_one_stops_nothing(forge, registry):
     assert two.clone.entries()["npm:a"] is EntryStatus.IN_REVIEW
 
 
-def test_an_open_one_with_another_text_is_updated(one, forge):
-    """It is not doubled, and what says the same is left alone."""
+def test_an_open_one_without_the_order_s_text_is_given_it(one, forge):
+    """It is not doubled, and given it once."""
     one.publish({"npm:a": b"# a\n"})
-    forge.pulls.known[1].title = "Something else"
+    forge.pulls.known[1].title = forge.pulls.known[1].body = "Something else"
     assert [shown.url[-7:] for shown in one.sync().asked.updated] == ["/pull/1"]
     assert forge.pulls.known[1].title == "Add a (npm) [2026-03-02-mixed-001]"
     assert one.sync().asked.updated == []
+
+
+def test_what_a_person_has_edited_in_the_text_stays(one, forge):
+    """Title, text and labels, at each sync and publication; a forge ends lines in its own way, too."""
+    one.publish({"npm:a": b"# a\n"})
+    pull = forge.pulls.known[1]
+    pull.title, pull.body, pull.labels = "Better words", f"My notes\r\n{pull.body}".replace("\n", "\r\n"), ["mine"]
+    edited = msgspec.structs.replace(pull)
+    assert one.sync().asked.updated == []
+    assert one.publish({"npm:b": b"# b\n"}, number=2, now=LATER).asked.updated == []
+    assert forge.pulls.known[1] == edited
 
 
 def test_all_pages_are_read(one, forge):

@@ -78,10 +78,15 @@ def test_a_refusal_is_told_with_its_words_and_the_batch_waits(narrow, forge, ans
 
 @pytest.mark.parametrize("status", [403, 404, 422])
 def test_labels_that_are_refused_cost_nothing_else(narrow, forge, status):
-    """The pull request is open and in the ledger, and nothing of it is asked for again."""
+    """The pull request is open and in the ledger, one line tells of it, and nothing of it is asked for again."""
     forge.fail(Fault(answer=refusal(status, "Label does not exist"), method="POST", path="/repos/tools/registry/issue"))
-    assert narrow.publish({"npm:a": b"# a\n"}).pull_request.endswith("/pull/1")
+    told = narrow.publish({"npm:a": b"# a\n"})
+    assert told.pull_request.endswith("/pull/1")
     assert forge.pulls.known[1].labels == []
+    (refused,) = told.asked.refused
+    labels = ", ".join(narrow.clone.config.payload.labels)
+    assert refused.message.startswith(f"{told.pull_request} is without {labels}: the forge refused it with {status}")
+    assert "payload.labels" in refused.remedy
     narrow.sync()
     assert len(forge.seen("POST", PULLS)) == 1
 

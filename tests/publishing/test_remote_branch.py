@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from pipeline.digests import sha256
 from pipeline.errors import PipelineError
 from pipeline.model import BatchState, PullRequestOrder
 from pipeline.publishing.destination import Change
@@ -57,7 +58,8 @@ def test_the_order_of_the_pull_request_is_kept_with_the_state(registry):
     clone.leave({"npm:a": b"# a\n"})
     clone.publish()
     order = read(clone.paths.pull_request(ID), PullRequestOrder, purpose="order")
-    assert (order.branch, order.body) == (BATCH, "What is in it\n")
+    digest = sha256(f"{order.title}\nWhat is in it\n".encode())[:16]
+    assert (order.branch, order.body) == (BATCH, f"What is in it\n\n<!-- recipeline:{digest} -->\n")
     assert ID in order.squash_title
     assert f"batch_id: {ID}" in order.squash_body
     assert f"data/pull-requests/{ID}.json" in registry.files(STATE)

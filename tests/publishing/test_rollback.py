@@ -172,6 +172,7 @@ def test_what_was_changed_since_is_left_alone_and_named(released):
     assert caught.value.exit_code == 3
     assert f"{A} (found " in line
     assert f"{B} (found none, expected " in line
+    assert f"remedy: edit or remove by hand what a person has edited ({A}), or name the others with --source" in line
     assert released.state() == before
 
 
