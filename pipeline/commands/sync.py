@@ -52,7 +52,7 @@ def render(synced: Synced) -> RenderableType:
     if synced.state_commit:
         told.append(("state", f"committed ({synced.state_commit[:12]})"))
     if not told:
-        return title("synced", "nothing is new", Mood.IDLE)
+        return title("synced:", "nothing is new", Mood.IDLE)
     return Group(title("synced", mood=Mood.GOOD), facts(*told))
 
 
@@ -65,6 +65,11 @@ def review_facts(reviewed: Reviewed, asked: Asked) -> list[Row]:
         told.append(
             ("left", f"{number} to a person: {', '.join(reviewed.declined)} (`doit requeue SOURCE`)", Mood.WARN)
         )
+    told += [("undone", f"{batch_id}: its rollback was merged", Mood.GOOD) for batch_id in reviewed.undone]
+    told += [
+        ("in use", f"{batch_id}: its rollback was closed without a merge, its recipes stay", Mood.WARN)
+        for batch_id in reviewed.not_undone
+    ]
     told += [("opened", f"{shown.url} for {shown.batch_id}", Mood.GOOD) for shown in asked.opened]
     told += [("updated", f"{shown.url} for {shown.batch_id}", Mood.GOOD) for shown in asked.updated]
     told += [("stale", f"{shown.url} for {shown.batch_id}: nobody has reviewed it", Mood.BAD) for shown in asked.stale]
