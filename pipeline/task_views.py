@@ -1,10 +1,9 @@
-"""What people and machines see of tasks and commands: `doit list`, `doit info` and `doit help`."""
+"""What people and machines see of tasks: `doit list` and `doit info`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from doit.cmd_base import Command
 from doit.task import Task
 from rich.console import RenderableType
 from rich.text import Text
@@ -40,26 +39,6 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
     file_dep: list[str]
     task_dep: list[str]
     targets: list[str]
-
-
-class OptionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An option of a command; `takes_value` is false of a switch."""
-
-    long: str
-    short: str
-    takes_value: bool
-    choices: list[str]
-    help: str
-
-
-class CommandInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A command, as `doit help --json` prints it."""
-
-    name: str
-    purpose: str
-    usage: str
-    description: str
-    options: list[OptionInfo]
 
 
 def rows_of(shown: Iterable[Task], every: Mapping[str, Task]) -> list[TaskRow]:
@@ -113,34 +92,3 @@ def info_view(info: TaskInfo) -> RenderableType:
     reasons = [heading("would be run, because"), *(line(reason) for reason in info.reasons)] if info.reasons else []
     state = facts(("state", "its results are up to date" if done else info.status, Mood.GOOD if done else Mood.IDLE))
     return sections([title(info.name), line(info.doc), state], reasons, *lists)
-
-
-def command_info(command: Command) -> CommandInfo:
-    """Return a command with its options."""
-    options = [
-        OptionInfo(
-            long=f"--{option.long}" if option.long else "",
-            short=f"-{option.short}" if option.short else "",
-            takes_value=option.type is not bool,
-            choices=sorted(option.choices),
-            help=" ".join((option.help % {"default": option.default}).split()),
-        )
-        for option in command.cmdparser.options
-        if option.long or option.short
-    ]
-    return CommandInfo(
-        name=command.name,
-        purpose=command.doc_purpose,
-        usage=f"doit {command.name} {command.doc_usage}".strip(),
-        description=command.doc_description or "",
-        options=options,
-    )
-
-
-def help_view(purposes: Mapping[str, str]) -> RenderableType:
-    """Return the commands for people."""
-    return sections(
-        title("recipeline", "turns a ranked queue of package names into a pull request of install recipes"),
-        facts(*((name, purpose) for name, purpose in purposes.items())),
-        hint("`doit help COMMAND` shows its options, `doit list` the tasks; each command has --json"),
-    )

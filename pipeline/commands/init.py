@@ -43,7 +43,7 @@ class Init(StateCommand):
 
     name = "init"
     doc_purpose = "write the first files of a recipe registry of your own"
-    doc_usage = "[--github] [--json]"
+    doc_usage = "[--github]"
     doc_description = "The registry is the folder that PIPELINE_ROOT names. What is there already stays as it is."
     cmd_options = (
         {

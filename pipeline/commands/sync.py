@@ -24,7 +24,6 @@ class Sync(StateCommand):
 
     name = "sync"
     doc_purpose = "take in the state of others, read merged and closed pull requests, open those that wait"
-    doc_usage = "[--json]"
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Bring the root up to date, alone on it, and say what was new."""
