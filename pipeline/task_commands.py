@@ -25,6 +25,7 @@ from pipeline.task_views import (
     info_view,
     list_view,
     long_list,
+    reasons_of,
     rows_of,
 )
 from pipeline.terminal import Mood, Terminal, hint, line, sections, title
@@ -95,7 +96,7 @@ class InfoTask(NamesNearest, Info):  # type: ignore[misc]  # doit has no types
             name=task.name,
             doc=task.doc or "",
             status=found.status if found else "not asked",
-            reasons=_reasons(self.get_reasons(found.reasons)) if found and stale else [],
+            reasons=reasons_of(found.reasons) if found and stale else [],
             file_dep=sorted(map(str, task.file_dep)),
             task_dep=list(task.task_dep),
             targets=list(task.targets),
@@ -203,8 +204,3 @@ def _unknown(name: str, tasks: Sequence[str]) -> UnknownName:
     close = nearest(name, [*COMMANDS, *tasks])
     remedy = f"did you mean `doit help {close}`?" if close else "`doit help` lists the commands"
     return UnknownName(f"there is no command or task {shorten(name)}", remedy=remedy)
-
-
-def _reasons(told: str) -> list[str]:
-    """Return doit's reasons without its bullets."""
-    return [text.strip(" *-") for text in told.splitlines()]

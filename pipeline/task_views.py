@@ -10,6 +10,16 @@ from rich.text import Text
 
 from pipeline.terminal import Mood, facts, heading, hint, line, sections, table, title, visible
 
+# Why a task would be run: as doit calls it, and as people read it. What else doit finds says nothing beside these.
+_REASONS = {
+    "missing_target": "is not there",
+    "changed_file_dep": "has changed",
+    "missing_file_dep": "is missing",
+    "removed_file_dep": "is not asked for any more",
+    "added_file_dep": "is new",
+}
+# How doit says that a task is not up to date.
+_STATES = {"run": "would be run", "error": "would fail: an input is missing"}
 # Lists of a task that are shown, as doit calls them, and as people read them.
 LISTS = {"file_dep": "made from", "task_dep": "after", "targets": "makes"}
 
@@ -39,6 +49,12 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
     file_dep: list[str]
     task_dep: list[str]
     targets: list[str]
+
+
+def reasons_of(found: Mapping[str, Sequence[object]]) -> list[str]:
+    """Return why a task would be run, from what doit found: a line for each file, and one for all else."""
+    told = ["what it is made from has changed, or its last result is not final"] if found["uptodate_false"] else []
+    return told + [f"{words}: {item}" for kind, words in _REASONS.items() for item in found.get(kind, ())]
 
 
 def rows_of(shown: Iterable[Task], every: Mapping[str, Task]) -> list[TaskRow]:
@@ -89,6 +105,16 @@ def info_view(info: TaskInfo) -> RenderableType:
         for name, words in LISTS.items()
         if getattr(info, name)
     ]
-    reasons = [heading("would be run, because"), *(line(reason) for reason in info.reasons)] if info.reasons else []
-    state = facts(("state", "its results are up to date" if done else info.status, Mood.GOOD if done else Mood.IDLE))
+    reasons = (
+        [heading("would be run, because"), *(Text(f"    {visible(reason)}") for reason in info.reasons)]
+        if info.reasons
+        else []
+    )
+    state = facts(
+        (
+            "state",
+            "its results are up to date" if done else _STATES.get(info.status, info.status),
+            Mood.GOOD if done else Mood.IDLE,
+        )
+    )
     return sections([title(info.name), line(info.doc), state], reasons, *lists)
