@@ -12,7 +12,7 @@ from pipeline.terminal import Fact, Facts, facts, heading, hint, line, sections,
 
 # Options that doit itself defines, by the command and their name there, as they are of use here. The others choose
 # doit's files, its reporters and its ways to load tasks, all of which the pipeline sets: help does not show them.
-_OF_DOIT: Mapping[tuple[str, str], str] = {
+OF_DOIT: Mapping[tuple[str, str], str] = {
     ("run", "always"): "run also what is up to date",
     ("run", "single"): "run the tasks that are named and none of those that they need",
     ("run", "num_process"): "how many tasks may be under way at once",
@@ -71,7 +71,7 @@ def _words(command: str, option: CmdOption, *, own: bool) -> str:
     """Return what an option does; "" of one that is not shown."""
     if own or option.name == "json":
         return " ".join((option.help % {"default": option.default}).split())
-    return _OF_DOIT.get((command, option.name), "")
+    return OF_DOIT.get((command, option.name), "")
 
 
 def _option(option: CmdOption, usage: str, words: str) -> OptionInfo:
