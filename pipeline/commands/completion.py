@@ -62,8 +62,8 @@ class Completion(StateCommand):
     doc_purpose = "print the completion script of a shell"
     doc_usage = "bash|zsh|fish"
     doc_description = (
-        'In the start file of bash or zsh: eval "$(doit completion bash)"; of fish: doit completion fish | source. '
-        "Names are completed where `doit` itself works, in the folder of recipeline."
+        "Once: `doit completion bash >> ~/.bashrc`, `doit completion zsh >> ~/.zshrc` or `doit completion fish > "
+        "~/.config/fish/completions/doit.fish`. Names are completed where `doit` works, in the folder of recipeline."
     )
     cmd_options = (
         {
