@@ -236,6 +236,12 @@ class RunPipeline(NamesNearest, Run):  # type: ignore[misc]  # doit has no types
     """`doit` itself: SIGTERM ends it as Ctrl-C does."""
 
     name = "run"
+    doc_purpose = "run the stages, or the tasks that are named; `doit` alone does so, too"
+    doc_usage = "[TASK ...] [KEY=VALUE ...]"
+    doc_description = (
+        "A task may have wildcards, such as 'generate:npm:p*'. KEY=VALUE lays a value over pipeline.yaml for this run, "
+        "such as batch.size=5."
+    )
 
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
         """Run the tasks."""

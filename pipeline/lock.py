@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 from filelock import FileLock, Timeout
 
-from pipeline.errors import AlreadyRunning
+from pipeline.errors import AlreadyRunning, PipelineError
 from pipeline.instants import timestamp
 from pipeline.store import Paths, read_result, remove_staging, write_bytes
 
@@ -37,7 +37,11 @@ def alone(paths: Paths, now: datetime) -> Iterator[None]:
         if paths.lock_holder.exists():
             _tidy(paths)
         write_bytes(paths.lock_holder, msgspec.json.encode(Holder(pid=os.getpid(), since=timestamp(now))))
-        yield
+        try:
+            yield
+        except PipelineError:
+            paths.lock_holder.unlink(missing_ok=True)  # who refuses what was asked leaves nothing behind
+            raise
         paths.lock_holder.unlink(missing_ok=True)
     finally:
         lock.release()

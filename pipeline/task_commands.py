@@ -1,9 +1,11 @@
 """The commands of doit that look at tasks and put them back, in the look of all others."""
 
 import io
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
+from doit.cmd_base import DoitCmdBase
 from doit.cmd_clean import Clean
 from doit.cmd_forget import Forget
 from doit.cmd_help import Help
@@ -12,21 +14,21 @@ from doit.cmd_list import List
 from doit.exceptions import InvalidCommand
 from doit.task import Task
 
-from pipeline.checks import shorten
+from pipeline.checks import nearest, shorten
 from pipeline.cli import COMMANDS, NamesNearest, unknown_task, works_alone
 from pipeline.console import report, write_document
 from pipeline.errors import UnknownName
+from pipeline.help_views import CommandInfo, command_info, command_view, help_view
 from pipeline.task_views import (
     TaskInfo,
     TaskList,
-    command_info,
-    help_view,
     info_view,
     list_view,
     long_list,
+    reasons_of,
     rows_of,
 )
-from pipeline.terminal import Mood, Terminal, title
+from pipeline.terminal import Mood, Terminal, hint, line, sections, title
 from pipeline.text import counted
 
 
@@ -94,7 +96,7 @@ class InfoTask(NamesNearest, Info):  # type: ignore[misc]  # doit has no types
             name=task.name,
             doc=task.doc or "",
             status=found.status if found else "not asked",
-            reasons=_reasons(self.get_reasons(found.reasons)) if found and stale else [],
+            reasons=reasons_of(found.reasons) if found and stale else [],
             file_dep=sorted(map(str, task.file_dep)),
             task_dep=list(task.task_dep),
             targets=list(task.targets),
@@ -110,6 +112,8 @@ class CleanTasks(NamesNearest, Clean):  # type: ignore[misc]  # doit has no type
     """`doit clean`, with one line for all tasks instead of one for each."""
 
     name = "clean"
+    doc_purpose = "remove what tasks have made"
+    doc_description = "Without a task, all stages are cleaned; the next `doit` begins a new batch."
     outstream: TextIO
 
     def clean_tasks(self, tasks: Sequence[Task], dryrun: bool, forget_tasks: bool) -> None:
@@ -132,6 +136,8 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
     """`doit forget`."""
 
     name = "forget"
+    doc_purpose = "have tasks run again although their results are up to date"
+    doc_description = "Without a task, all stages are forgotten; their files stay."
     outstream: TextIO
 
     def _forgotten(self, forget_sub: bool, forget_disable_default: bool, forget_all: bool) -> None:
@@ -155,24 +161,46 @@ class ShowHelp(NamesNearest, Help):  # type: ignore[misc]  # doit has no types
 
     name = "help"
     doc_purpose = "show the commands, or one of them with its options"
+    doc_usage = "[COMMAND ...|TASK]"
 
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
-        """Show all commands, one command, or the parameters of a task; with `--json` always commands."""
-        if not params["json"]:
-            return super().execute(params, args)
-        asked = [name for name in COMMANDS if not args or name in args]
-        if not asked:
-            report(UnknownName(f"there is no command {shorten(args[0])}", remedy="`doit help` lists them"))
+        """Show all commands, some with their options, or what a task does; with `--json` always commands."""
+        self.as_json = params["json"]
+        others = [name for name in args if name not in COMMANDS]
+        if others and (self.as_json or others[0] in self.cmds or others[0] == "task"):  # doit's own, of no use here
+            report(_unknown(others[0], ()))
             return UnknownName.exit_code
-        made = [self.cmds[name](cmds=self._cmds, **self.init_kwargs) for name in asked]
-        write_document({"commands": [command_info(command) for command in made]})
+        if others:
+            return super().execute(params, others[:1])
+        told = [self._info(name) for name in args or (COMMANDS if self.as_json else ())]
+        if self.as_json:
+            write_document({"commands": told})
+        else:
+            shown = [command_view(info) for info in told]
+            Terminal().print(sections(*shown) if shown else help_view(self._purposes()))
+        sys.stdout.flush()
         return 0
 
-    def print_usage(self, cmds: Mapping[str, Any]) -> None:
-        """Show the commands of the pipeline; the name is doit's."""
-        Terminal().print(help_view({name: cmds[name].doc_purpose for name in COMMANDS}))
+    def _info(self, name: str) -> CommandInfo:
+        kind = self.cmds[name]
+        made = kind(cmds=self._cmds, **self.init_kwargs)
+        return command_info(made, own=not isinstance(made, DoitCmdBase))
+
+    def _purposes(self) -> dict[str, str]:
+        return {name: self.cmds[name].doc_purpose for name in COMMANDS}
+
+    def _execute(self, pos_args: Sequence[str]) -> bool:  # doit's names
+        """Show what a task does."""
+        task = next((task for task in self.task_list if task.name == pos_args[0]), None)
+        if task is None:
+            raise _unknown(pos_args[0], [one.name for one in self.task_list])
+        more = hint(f"`doit {task.name}` runs it, `doit info {task.name}` shows what it makes")
+        Terminal().print(sections([title(task.name), line(task.doc or "")], more))
+        return True
 
 
-def _reasons(told: str) -> list[str]:
-    """Return doit's reasons without its bullets."""
-    return [text.strip(" *-") for text in told.splitlines()]
+def _unknown(name: str, tasks: Sequence[str]) -> UnknownName:
+    """Return the error for a name of neither a command nor a task."""
+    close = nearest(name, [*COMMANDS, *tasks])
+    remedy = f"did you mean `doit help {close}`?" if close else "`doit help` lists the commands"
+    return UnknownName(f"there is no command or task {shorten(name)}", remedy=remedy)

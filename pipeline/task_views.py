@@ -1,16 +1,25 @@
-"""What people and machines see of tasks and commands: `doit list`, `doit info` and `doit help`."""
+"""What people and machines see of tasks: `doit list` and `doit info`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
-from doit.cmd_base import Command
 from doit.task import Task
 from rich.console import RenderableType
 from rich.text import Text
 
 from pipeline.terminal import Mood, facts, heading, hint, line, sections, table, title, visible
 
+# Why a task would be run: as doit calls it, and as people read it. What else doit finds says nothing beside these.
+_REASONS = {
+    "missing_target": "is not there",
+    "changed_file_dep": "has changed",
+    "missing_file_dep": "is missing",
+    "removed_file_dep": "is not asked for any more",
+    "added_file_dep": "is new",
+}
+# How doit says that a task is not up to date.
+_STATES = {"run": "would be run", "error": "would fail: an input is missing"}
 # Lists of a task that are shown, as doit calls them, and as people read them.
 LISTS = {"file_dep": "made from", "task_dep": "after", "targets": "makes"}
 
@@ -42,24 +51,10 @@ class TaskInfo(msgspec.Struct, frozen=True, kw_only=True):
     targets: list[str]
 
 
-class OptionInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An option of a command; `takes_value` is false of a switch."""
-
-    long: str
-    short: str
-    takes_value: bool
-    choices: list[str]
-    help: str
-
-
-class CommandInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """A command, as `doit help --json` prints it."""
-
-    name: str
-    purpose: str
-    usage: str
-    description: str
-    options: list[OptionInfo]
+def reasons_of(found: Mapping[str, Sequence[object]]) -> list[str]:
+    """Return why a task would be run, from what doit found: a line for each file, and one for all else."""
+    told = ["what it is made from has changed, or its last result is not final"] if found["uptodate_false"] else []
+    return told + [f"{words}: {item}" for kind, words in _REASONS.items() for item in found.get(kind, ())]
 
 
 def rows_of(shown: Iterable[Task], every: Mapping[str, Task]) -> list[TaskRow]:
@@ -110,37 +105,16 @@ def info_view(info: TaskInfo) -> RenderableType:
         for name, words in LISTS.items()
         if getattr(info, name)
     ]
-    reasons = [heading("would be run, because"), *(line(reason) for reason in info.reasons)] if info.reasons else []
-    state = facts(("state", "its results are up to date" if done else info.status, Mood.GOOD if done else Mood.IDLE))
-    return sections([title(info.name), line(info.doc), state], reasons, *lists)
-
-
-def command_info(command: Command) -> CommandInfo:
-    """Return a command with its options."""
-    options = [
-        OptionInfo(
-            long=f"--{option.long}" if option.long else "",
-            short=f"-{option.short}" if option.short else "",
-            takes_value=option.type is not bool,
-            choices=sorted(option.choices),
-            help=" ".join((option.help % {"default": option.default}).split()),
+    reasons = (
+        [heading("would be run, because"), *(Text(f"    {visible(reason)}") for reason in info.reasons)]
+        if info.reasons
+        else []
+    )
+    state = facts(
+        (
+            "state",
+            "its results are up to date" if done else _STATES.get(info.status, info.status),
+            Mood.GOOD if done else Mood.IDLE,
         )
-        for option in command.cmdparser.options
-        if option.long or option.short
-    ]
-    return CommandInfo(
-        name=command.name,
-        purpose=command.doc_purpose,
-        usage=f"doit {command.name} {command.doc_usage}".strip(),
-        description=command.doc_description or "",
-        options=options,
     )
-
-
-def help_view(purposes: Mapping[str, str]) -> RenderableType:
-    """Return the commands for people."""
-    return sections(
-        title("recipeline", "turns a ranked queue of package names into a pull request of install recipes"),
-        facts(*((name, purpose) for name, purpose in purposes.items())),
-        hint("`doit help COMMAND` shows its options, `doit list` the tasks; each command has --json"),
-    )
+    return sections([title(info.name), line(info.doc), state], reasons, *lists)

@@ -103,7 +103,7 @@ def generate_tasks(plan: Plan) -> Iterator[TaskSpec]:
         orders = plan.orders_of(ecosystem)
         yield TaskSpec(
             name=f"generate:{ecosystem}",
-            doc=f"{len(orders)} packages of {ecosystem}",
+            doc=f"{counted(len(orders), 'package')} of {ecosystem}",
             task_dep=("snapshot", *map(generate_name, orders)),
             parent="generate",
         )
@@ -150,7 +150,7 @@ def constrain_tasks(plan: Plan) -> Iterator[TaskSpec]:
         orders = plan.orders_of(ecosystem)
         yield TaskSpec(
             name=f"constrain:{ecosystem}",
-            doc=f"{len(orders)} packages of {ecosystem}",
+            doc=f"{counted(len(orders), 'package')} of {ecosystem}",
             task_dep=("snapshot", *map(_constrain_name, orders)),
             parent="constrain",
         )
@@ -265,13 +265,13 @@ def _platform_doc(plan: Plan, name: str) -> str:
     if name == "static":
         return f"predictions for {len(plan.orders)} packages on all platforms"
     if plan.brought(name):
-        return f"{len(plan.orders)} packages, measured by jobs of their own"
+        return f"{counted(len(plan.orders), 'package')}, measured by jobs of their own"
     how = "measured on this machine" if plan.measured_here(name) else plan.runner(name).value
     if plan.command_of(name):
         how = "run by a command"
     if plan.predicted_here(name):
         how = "predicted, unless a result made elsewhere is there"
-    return f"{len(plan.orders)} packages, {how}"
+    return f"{counted(len(plan.orders), 'package')}, {how}"
 
 
 def _predict_task(plan: Plan, order: WorkOrder) -> TaskSpec:

@@ -167,6 +167,23 @@ def test_the_reason_is_what_happened_not_its_frame():
     assert uv.reason == "Because there is no version of a==99"
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("npm error Cannot read the tree\n", "npm error Cannot read the tree"),
+        ("", "and npm did not say why"),
+    ],
+)
+def test_where_npm_keeps_its_log_is_no_reason(said, reason):
+    """It is npm's last line after every failure, and hides the line before it."""
+    for log in (
+        "Log files were not written due to the config logs-max=0",
+        "A complete log of this run can be found in:",
+    ):
+        found = diagnose.fetch_failure(answer(f"{said}npm error {log}\n", 1), LIMITS)
+        assert found.reason in {f"exit status 1: {reason}", f"exit status 1, {reason}"}
+
+
 def test_only_a_missing_version_may_be_stale():
     """A version may be newer than the cache; a package that does not exist was asked for just now."""
     assert diagnose.may_be_stale(answer("npm error code ETARGET", 1))

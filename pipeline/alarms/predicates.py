@@ -11,18 +11,21 @@ from pipeline.alarms.facts import Facts
 from pipeline.control.budget import BudgetState, standings
 from pipeline.history.service_levels import last_success
 from pipeline.instants import known_instant, timestamp
-from pipeline.model import AlarmKind, AlarmRecord, BreakerState
+from pipeline.model import AlarmKind, AlarmRecord, BatchMetrics, BreakerState
 from pipeline.text import duration, one_line
 
 HOUR = timedelta(hours=1)
 
 
 def no_success(facts: Facts) -> list[AlarmRecord]:
-    """Ring when no recipe was included for too long: of any ecosystem (subject ""), or of one that is at work."""
+    """Ring when no recipe was included for too long: of any ecosystem (subject ""), or of one that is at work.
+
+    Where there has only ever been one ecosystem, both would say the same; the first alone rings.
+    """
     limit = facts.limits.no_success_hours
-    known = {name for line in facts.batches for name in line.ecosystems}
+    known = attempted(facts.batches)
     found: list[AlarmRecord] = []
-    for name in (None, *sorted(known & facts.at_work)):
+    for name in (None, *sorted(known & facts.at_work if len(known) > 1 else ())):
         last = last_success(facts.batches, limit, facts.now, ecosystem=name)
         if last is None or not last.alarm:
             continue
@@ -41,6 +44,11 @@ def no_success(facts: Facts) -> list[AlarmRecord]:
             )
         )
     return found
+
+
+def attempted(batches: Iterable[BatchMetrics]) -> set[str]:
+    """Return the ecosystems of which a package was ever tried."""
+    return {name for line in batches for name in line.ecosystems}
 
 
 def breaker_open(facts: Facts) -> list[AlarmRecord]:

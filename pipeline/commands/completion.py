@@ -3,15 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from doit.cmd_base import DoitCmdBase
 from doit.plugin import PluginDict
 
 from pipeline.cli import COMMANDS
 from pipeline.commands.base import Root, StateCommand, wrong_call
+from pipeline.config import RunnerClass
 from pipeline.console import JSON
 from pipeline.errors import PipelineError
+from pipeline.help_views import OF_DOIT
 from pipeline.model import Batch
 from pipeline.settings import load_queue
 from pipeline.source import ecosystem_of, task_label
+from pipeline.state.ledger import Ledger
 from pipeline.store import read_result
 
 # Names that are offered at once: a shell shows no more than that anyway.
@@ -32,18 +36,22 @@ ZSH = """\
 #compdef doit
 _recipeline_doit() {
   local -a found
-  found=("${(@f)$(command doit completion --line="${BUFFER[1,CURSOR]}" 2>/dev/null)}")
+  found=("${(@f)$(command doit completion --line="${(j: :)words[1,CURRENT-1]} $PREFIX" 2>/dev/null)}")
   [[ -n "$found" ]] && compadd -- "${found[@]}"
 }
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }
 compdef _recipeline_doit doit
 """
 FISH = """\
 complete -c doit -f -a '(command doit completion --line=(commandline -cp | string collect) 2>/dev/null)'
 """
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
+# Options whose values are known.
+OPTIONS = frozenset({"--ecosystem", "--platform", "--source", "--batch", "--class"})
 # What the words behind a command name.
 OF_TASKS = frozenset({"run", "list", "info", "clean", "forget"})
 OF_SOURCES = frozenset({"why", "requeue"})
+OF_BATCHES = frozenset({"replay"})
 OF_ECOSYSTEMS = frozenset({"disable", "enable"})
 
 
@@ -53,7 +61,10 @@ class Completion(StateCommand):
     name = "completion"
     doc_purpose = "print the completion script of a shell"
     doc_usage = "bash|zsh|fish"
-    doc_description = 'In bash: eval "$(doit completion bash)", in the folder of recipeline.'
+    doc_description = (
+        "Once: `doit completion bash >> ~/.bashrc`, `doit completion zsh >> ~/.zshrc` or `doit completion fish > "
+        "~/.config/fish/completions/doit.fish`. Names are completed where `doit` works, in the folder of recipeline."
+    )
     cmd_options = (
         {
             "name": "line",
@@ -72,7 +83,7 @@ class Completion(StateCommand):
         """Print the script of the shell that is named, or the candidates for a line."""
         if options["line"]:
             *before, current = options["line"].split(" ")
-            words = [word for word in before[1:] if word]
+            words = _behind_doit(before)
             found = [name for name in self._offers(root, words, current) if name.startswith(current)][:OFFERED]
             if found or self.as_json:
                 self.tell({"candidates": found}, "\n".join(found))
@@ -91,10 +102,12 @@ class Completion(StateCommand):
         command = words[0] if words and words[0] in self._cmds else "run"
         if current.startswith("-"):
             yield from sorted(self._flags(command))
-        elif words and words[-1] in {"--ecosystem", "--platform", "--source"}:
+        elif words and words[-1] in OPTIONS:
             yield from _values(root, words[-1])
         elif command in OF_SOURCES:
             yield from _sources(root)
+        elif command in OF_BATCHES:
+            yield from _batches(root)
         elif command in OF_ECOSYSTEMS:
             yield from root.config.ecosystems
         elif command == "completion":
@@ -105,8 +118,10 @@ class Completion(StateCommand):
             yield from _tasks(root)
 
     def _flags(self, command: str) -> set[str]:
-        options = [*self._cmds.get_plugin(command).cmd_options, JSON]
-        return {f"--{option['long']}" for option in options if option.get("long")}
+        kind = self._cmds.get_plugin(command)
+        own = not issubclass(kind, DoitCmdBase)
+        options = [option for option in kind.cmd_options if own or (command, option["name"]) in OF_DOIT]
+        return {f"--{option['long']}" for option in [*options, JSON] if option.get("long")}
 
 
 def _values(root: Root, option: str) -> Iterator[str]:
@@ -115,8 +130,23 @@ def _values(root: Root, option: str) -> Iterator[str]:
             yield from root.config.ecosystems
         case "--platform":
             yield from root.config.platforms
+        case "--batch":
+            yield from _batches(root)
+        case "--class":
+            yield from RunnerClass
         case _:
             yield from _sources(root)
+
+
+def _behind_doit(words: Sequence[str]) -> list[str]:
+    """Return the words behind the last `doit`: before it there may be variables, or other commands."""
+    last = max((place for place, word in enumerate(words) if word.rpartition("/")[2] == "doit"), default=0)
+    return [word for word in words[last + 1 :] if word]
+
+
+def _batches(root: Root) -> Iterator[str]:
+    """Yield the batches that the ledger knows, the newest first."""
+    yield from reversed(list(Ledger(root.paths).ids))
 
 
 def _sources(root: Root) -> Iterator[str]:

@@ -43,7 +43,7 @@ class Init(StateCommand):
 
     name = "init"
     doc_purpose = "write the first files of a recipe registry of your own"
-    doc_usage = "[--github] [--json]"
+    doc_usage = "[--github]"
     doc_description = "The registry is the folder that PIPELINE_ROOT names. What is there already stays as it is."
     cmd_options = (
         {
@@ -116,8 +116,15 @@ def words(begun: Begun) -> RenderableType:
     return Group(
         title("registry", f"in {begun.root}"),
         Facts(facts=told),
-        hint("Next: `doit add npm:prettier`, or what else it should hold, then `doit`"),
+        hint(f"Next: `doit add npm:prettier`, or what else it should hold, then {_then(begun)}"),
     )
+
+
+def _then(begun: Begun) -> str:
+    """Return what to do with the first entries; a workflow begins once it is where the forge finds it."""
+    if WORKFLOW_FILE in (*begun.written, *begun.kept):
+        return "`doit` to try it here; commit all of it and `git push`, and the workflow begins within the hour"
+    return "`doit`"
 
 
 def _kept(path: Path, content: bytes) -> bool:

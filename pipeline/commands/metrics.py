@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.alarms.facts import facts_of
-from pipeline.alarms.predicates import ringing
+from pipeline.alarms.predicates import attempted, ringing
 from pipeline.alarms.words import in_words
 from pipeline.checks import nearest, shorten
 from pipeline.commands.base import Root, StateCommand, no_arguments
@@ -71,7 +71,7 @@ class ShowMetrics(StateCommand):
             root.now,
             facts.reviews,
             facts.frozen,
-            asked_for(ringing(facts, KINDS), query.ecosystem),
+            asked_for(ringing(facts, KINDS), query.ecosystem, attempted(facts.batches)),
         )
         self.tell(answer, view(answer, Terminal().width))
         alarm = alarm_of(answer)
@@ -91,9 +91,13 @@ def query_of(options: Mapping[str, Any], arguments: Sequence[str], ecosystems: C
     )
 
 
-def asked_for(rings: Iterable[AlarmRecord], ecosystem: str | None) -> list[AlarmRecord]:
-    """Return what rings of one ecosystem, or of all together; its facts know no other reviews and packages."""
-    return [alarm for alarm in rings if alarm.kind is not AlarmKind.NO_SUCCESS or alarm.subject == (ecosystem or "")]
+def asked_for(rings: Iterable[AlarmRecord], ecosystem: str | None, attempted: Collection[str]) -> list[AlarmRecord]:
+    """Return what rings of one ecosystem, or of all together; its facts know no other reviews and packages.
+
+    What rings of all together is that of the only ecosystem which was ever attempted.
+    """
+    subject = ecosystem if ecosystem and set(attempted) != {ecosystem} else ""
+    return [alarm for alarm in rings if alarm.kind is not AlarmKind.NO_SUCCESS or alarm.subject == subject]
 
 
 def alarm_of(answer: Report) -> Alarm | None:

@@ -1,10 +1,12 @@
-"""`doit status`: what is switched off, how the breakers stand, what of the budget is used, what waits or is frozen."""
+"""`doit status`: what rings or is switched off, breakers, budget, what waits or is frozen, and the queue."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from rich.console import RenderableType
+from rich.text import Text
 
 from pipeline.alarms.facts import Facts
 from pipeline.alarms.predicates import ringing
@@ -15,11 +17,12 @@ from pipeline.control.budget import BudgetState, Standing, standings
 from pipeline.control.stops import Stop, breaker_stop, ecosystem_stop, pipeline_stop
 from pipeline.history.frozen import Frozen
 from pipeline.history.reviews import Review
-from pipeline.model import AlarmRecord, Breaker, BreakerState, Control
+from pipeline.model import AlarmRecord, Breaker, BreakerState, Control, EntryStatus, QueueEntry
 from pipeline.selection.statuses import waits_in_doubt
 from pipeline.settings import load_control
+from pipeline.source import ecosystem_of
 from pipeline.state import alarms, journal
-from pipeline.terminal import Mood, hint, moments, sections, title
+from pipeline.terminal import Mood, Terminal, hint, moments, number, sections, table, title
 from pipeline.terminal import facts as fact_lines
 from pipeline.text import counted, one_line
 
@@ -33,7 +36,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     `reviews` are the batches that wait for their merge, as of the last `doit publish`, the longest first. `frozen` are
     the packages whose bytes have changed, the longest first. `doubtful` counts the entries of which a person must still
     tell whether they are tools of their own. `damaged_lines` counts the lines of the journal that cannot be read, and
-    so are not remembered. `alarms` are what rings now.
+    so are not remembered. `alarms` are what rings now. `queue` counts the entries by ecosystem and status.
     """
 
     enabled: bool
@@ -51,13 +54,14 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     doubtful: int
     damaged_lines: int
     alarms: list[AlarmRecord]
+    queue: dict[str, dict[EntryStatus, int]]
 
 
 class Status(StateCommand):
     """Show how things stand; writes nothing."""
 
     name = "status"
-    doc_purpose = "show what is switched off, the circuit breakers, the minutes used, and what waits for its merge"
+    doc_purpose = "show what rings or is switched off, breakers, minutes used, what waits for its merge, the queue"
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Read the control file as it is now, the ledger and the journal."""
@@ -66,13 +70,15 @@ class Status(StateCommand):
         control = load_control(root.paths, root.config.ecosystems)
         folded = journal.load(root.paths, root.now)
         facts = alarms.facts(root.paths, root.config, root.now, folded.memory.packages)
-        doubtful = sum(map(waits_in_doubt, alarms.queued(root.paths, root.config)))
-        state = state_of(control, facts, root.config, doubtful=doubtful, damaged_lines=folded.damaged)
-        self.tell(state, render(state))
+        entries = alarms.queued(root.paths, root.config)
+        state = state_of(control, facts, root.config, entries, damaged_lines=folded.damaged)
+        self.tell(state, render(state, Terminal().width))
         return 0
 
 
-def state_of(control: Control, facts: Facts, config: Config, *, doubtful: int, damaged_lines: int) -> State:
+def state_of(
+    control: Control, facts: Facts, config: Config, entries: Sequence[QueueEntry], *, damaged_lines: int
+) -> State:
     """Return how things stand at the moment of the facts."""
     now = facts.now
     stops = [
@@ -93,14 +99,23 @@ def state_of(control: Control, facts: Facts, config: Config, *, doubtful: int, d
         stops=[stop for stop in stops if stop is not None],
         reviews=list(facts.reviews),
         frozen=list(facts.frozen),
-        doubtful=doubtful,
+        doubtful=sum(map(waits_in_doubt, entries)),
         damaged_lines=damaged_lines,
         alarms=ringing(facts),
+        queue=counts_of(entries),
     )
 
 
-def render(state: State) -> RenderableType:
-    """Return the state for people, a line for each fact."""
+def counts_of(entries: Iterable[QueueEntry]) -> dict[str, dict[EntryStatus, int]]:
+    """Return how many entries there are of each ecosystem and status; only what there is."""
+    found: dict[str, Counter[EntryStatus]] = {}
+    for entry in entries:
+        found.setdefault(ecosystem_of(entry.source), Counter())[entry.status] += 1
+    return {name: dict(counts) for name, counts in sorted(found.items())}
+
+
+def render(state: State, width: int) -> RenderableType:
+    """Return the state for people: a line for each fact, then the queue."""
     calm = state.enabled and not state.stops and not state.alarms
     mood = Mood.GOOD if calm else Mood.WARN if state.enabled else Mood.BAD
     every = [
@@ -113,9 +128,30 @@ def render(state: State) -> RenderableType:
         *_doubtful(state),
         *_journal(state),
     ]
-    held = [hint("`doit why SOURCE` tells what holds a package; `doit resume` ends a stop")] if state.stops else []
     named = title(f"pipeline {'enabled' if state.enabled else 'stopped'}", mood=mood)
-    return sections(named, fact_lines(*every), *held)
+    return sections(named, fact_lines(*every), _queue(state.queue, width), *_held(state))
+
+
+def _held(state: State) -> Iterator[Text]:
+    """Yield what to go on with while a gate is shut."""
+    if state.stops:
+        ends = ["; `doit resume` ends a stop"] if not state.enabled else []
+        ends += [f"; `doit enable {name}` ends what is disabled" for name in state.disabled_ecosystems[:1]]
+        yield hint(f"`doit why SOURCE` tells what holds a package{''.join(ends)}")
+
+
+def _queue(queue: Mapping[str, Mapping[EntryStatus, int]], width: int) -> RenderableType:
+    """Return how many entries stand where; a status that none has is left out."""
+    if not queue:
+        return fact_lines(("queue", "it has no packages: `doit add SOURCE` adds one", Mood.IDLE))
+    shown = [status for status in EntryStatus if any(counts.get(status) for counts in queue.values())]
+    made = table("queue", [*shown, "all"], width)
+    every = {name: [counts.get(status, 0) for status in shown] for name, counts in queue.items()}
+    if len(every) > 1:
+        every["all"] = [sum(column) for column in zip(*every.values(), strict=True)]
+    for name, counts in every.items():
+        made.add_row(Text(one_line(name)), *map(number, counts), number(sum(counts)))
+    return made
 
 
 def _switches(state: State) -> Iterator[Row]:

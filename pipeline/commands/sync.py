@@ -24,7 +24,6 @@ class Sync(StateCommand):
 
     name = "sync"
     doc_purpose = "take in the state of others, read merged and closed pull requests, open those that wait"
-    doc_usage = "[--json]"
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Bring the root up to date, alone on it, and say what was new."""
@@ -52,7 +51,7 @@ def render(synced: Synced) -> RenderableType:
     if synced.state_commit:
         told.append(("state", f"committed ({synced.state_commit[:12]})"))
     if not told:
-        return title("synced", "nothing is new", Mood.IDLE)
+        return title("synced:", "nothing is new", Mood.IDLE)
     return Group(title("synced", mood=Mood.GOOD), facts(*told))
 
 
@@ -66,6 +65,11 @@ def review_facts(reviewed: Reviewed, asked: Asked) -> list[Row]:
         told.append(
             ("left", f"{number} to a person: {', '.join(reviewed.declined)} (`doit requeue SOURCE`)", Mood.WARN)
         )
+    told += [("undone", f"{batch_id}: its rollback was merged", Mood.GOOD) for batch_id in reviewed.undone]
+    told += [
+        ("in use", f"{batch_id}: its rollback was closed without a merge, its recipes stay", Mood.WARN)
+        for batch_id in reviewed.not_undone
+    ]
     told += [("opened", f"{shown.url} for {shown.batch_id}", Mood.GOOD) for shown in asked.opened]
     told += [("updated", f"{shown.url} for {shown.batch_id}", Mood.GOOD) for shown in asked.updated]
     told += [("stale", f"{shown.url} for {shown.batch_id}: nobody has reviewed it", Mood.BAD) for shown in asked.stale]

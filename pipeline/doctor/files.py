@@ -1,6 +1,6 @@
 """Whether the files can be read: configuration, control file, queue, journal, ledger; and what a killed run left."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from pipeline.decoding import decoder
@@ -27,7 +27,7 @@ def examine(machine: Machine) -> Iterable[Finding]:
     yield _control(machine)
     yield _journal(machine)
     yield _ledger(paths)
-    yield leftovers(machine)
+    yield leftovers(paths, machine.lives)
 
 
 def _queue(machine: Machine) -> Finding:
@@ -77,14 +77,15 @@ def _lines(check: str, damaged: int, place: Path) -> Finding:
     return ok(check, "every line can be read")
 
 
-def leftovers(machine: Machine) -> Finding:
+def leftovers(paths: Paths, lives: Callable[[int], bool]) -> Finding:
     """Return whether a run is at work here, or one was killed."""
-    holder = read_result(machine.paths.lock_holder, Holder)
-    if holder is not None and machine.lives(holder.pid):
+    holder = read_result(paths.lock_holder, Holder)
+    if holder is not None and lives(holder.pid):
         return ok("other runs", f"process {holder.pid} is at work here since {holder.since}")
-    left = len(list(machine.paths.sandbox.glob("job-*")))
+    left = len(list(paths.sandbox.glob("job-*")))
     if holder is not None or left:
-        who = f"process {holder.pid} of {holder.since} was killed" if holder else "a run was killed"
+        who = f"process {holder.pid}, at work since {holder.since}," if holder else "a run"
+        folders = f", and left {counted(left, 'folder')} of its jobs" if left else ""
         remedy = "`doit` goes on from there, and removes what is of no use"
-        return warning("other runs", f"{who}, {counted(left, 'folder')} of its jobs are left", remedy)
+        return warning("other runs", f"{who} was ended before its work was done{folders}", remedy)
     return ok("other runs", "none, and none has left anything")

@@ -27,7 +27,8 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
 
     `reopened` were closed, and wait again, or were merged since.
     `listed` says that all open ones could be listed: `open_ones`. `answered` are the branches that have none in any
-    state, so that theirs may be opened. `unavailable` says what could not be learnt.
+    state, so that theirs may be opened. `unavailable` says what could not be learnt. `undone` are the batches whose
+    rollback was merged, `not_undone` those whose rollback was closed.
     """
 
     listed: bool = False
@@ -37,6 +38,8 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     declined: list[str] = []
     open_ones: list[PullRequest] = []
     answered: list[str] = []
+    undone: list[str] = []
+    not_undone: list[str] = []
     unavailable: Unavailable | None = None
 
     @property
@@ -52,6 +55,8 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
             closed=list(dict.fromkeys([*earlier.closed, *self.closed])),
             reopened=list(dict.fromkeys([*earlier.reopened, *self.reopened])),
             declined=list(dict.fromkeys([*earlier.declined, *self.declined])),
+            undone=list(dict.fromkeys([*earlier.undone, *self.undone])),
+            not_undone=list(dict.fromkeys([*earlier.not_undone, *self.not_undone])),
         )
 
 
@@ -86,7 +91,7 @@ def review(books: Books, destination: Destination, forge: Forge) -> Reviewed:
         elif destination.has(pull.squashed):  # else the merge is newer than what was fetched of the base
             declined += _merged(books, destination, entry, pull)
             merged.append(entry.batch_id)
-    answered += _settle_rollbacks(books, forge, by_branch.keys())
+    waiting, ended = _settle_rollbacks(books, forge, by_branch.keys())
     _drop_settled(books)
     return Reviewed(
         listed=True,
@@ -95,7 +100,9 @@ def review(books: Books, destination: Destination, forge: Forge) -> Reviewed:
         reopened=reopened,
         declined=declined,
         open_ones=open_ones,
-        answered=answered,
+        answered=[*answered, *waiting],
+        undone=[batch_id for batch_id, pull in ended.items() if pull.state == "merged"],
+        not_undone=[batch_id for batch_id, pull in ended.items() if pull.state != "merged"],
         unavailable=missing,
     )
 
@@ -216,9 +223,15 @@ def _decline(books: Books, entry: LedgerEntry, sources: Iterable[str], message: 
     )
 
 
-def _settle_rollbacks(books: Books, forge: Forge, open_branches: Iterable[str]) -> list[str]:
-    """Drop the orders of rollbacks that were merged or closed; return the branches of those that nobody has opened."""
+def _settle_rollbacks(
+    books: Books, forge: Forge, open_branches: Iterable[str]
+) -> tuple[list[str], dict[str, PullRequest]]:
+    """Drop the orders of rollbacks that were merged or closed.
+
+    Return the branches of those that nobody has opened, and those that have ended, by their batch.
+    """
     waiting: list[str] = []
+    ended: dict[str, PullRequest] = {}
     for order in read_orders(books):
         if not is_rollback(order, books.ledger.entry(order.batch_id)) or order.branch in open_branches:
             continue
@@ -228,9 +241,10 @@ def _settle_rollbacks(books: Books, forge: Forge, open_branches: Iterable[str]) 
         # A later rollback of the same batch has the same branch, and another text.
         if pull is not None and not is_older(pull, order):
             drop_order(books, order.batch_id)
+            ended[order.batch_id] = pull
         else:
             waiting.append(order.branch)
-    return waiting
+    return waiting, ended
 
 
 def _drop_settled(books: Books) -> None:

@@ -109,7 +109,7 @@ def _entry(books: Books, batch_id: str) -> LedgerEntry:
             remedy="mend its lines, or take them from the state branch",
         )
     close = nearest(batch_id, books.ledger.ids)
-    remedy = f"did you mean {close}?" if close else f"see {books.paths.ledger}"
+    remedy = f"did you mean {close}?" if close else f"`doit metrics` names the last ones, {books.paths.ledger} all"
     raise UnknownName(f"the ledger knows no batch {shorten(batch_id)}", remedy=remedy)
 
 

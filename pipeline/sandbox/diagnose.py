@@ -192,6 +192,8 @@ _NEWER_LANGUAGE = re.compile(r"(?m)^(?:SyntaxError|TypeError|ReferenceError|Erro
 _ENGINE_WARNING = re.compile(r"EBADENGINE\s+Unsupported engine|EBADENGINE\s+package:")
 # uv explains itself over several lines, from what is missing to what follows from it.
 _UV_CAUSE = re.compile(r"^\s*cause: (Because .+?)(?:, we can conclude|\Z)", re.MULTILINE | re.DOTALL)
+# What npm says at the end of each failure, whatever it was: where its log is, or that there is none.
+_NPM_LOG = re.compile(r"^npm error (?:A complete log of this run|Log files were not written)[^\n]*$", re.MULTILINE)
 # An exception as Node, Python and node-gyp print it; Node ends with its own version, npm with the name of its log.
 _EXCEPTION = re.compile(
     r"^(?:npm error )?(?:gyp ERR! (?:stack )?)?((?:Uncaught )?[A-Za-z_.]*(?:Error|Exception)(?: \[\w+\])?: .+)$",
@@ -311,9 +313,13 @@ def _unknown(answer: PhaseOutput, category: Category, subcategory: Subcategory) 
     result = answer.result
     ended = f"signal {result.signal}" if result.signal is not None else f"exit status {result.exit_code}"
     exceptions = _EXCEPTION.findall(answer.output)
-    said = _one_line(exceptions[-1]) if exceptions else _last_line(answer.output)
-    reason = f"{ended}: {said}" if said else f"{ended}, no output"
+    said = _one_line(exceptions[-1]) if exceptions else _last_line(_NPM_LOG.sub("", answer.output))
+    reason = f"{ended}: {said}" if said else f"{ended}, {_nothing_said(answer.output)}"
     return Diagnosis(category=category, subcategory=subcategory, reason=reason)
+
+
+def _nothing_said(output: str) -> str:
+    return "and npm did not say why" if _NPM_LOG.search(output) else "no output"
 
 
 def _reason(text: str, position: int) -> str:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.alarms.facts import facts_of
-from pipeline.alarms.predicates import PREDICATES, ringing
+from pipeline.alarms.predicates import PREDICATES, attempted, ringing
+from pipeline.commands.metrics import asked_for
 from pipeline.control.breaker import Event, admit, count
 from pipeline.control.budget import week_start
 from pipeline.history.fold import PackageHistory
@@ -71,6 +72,15 @@ def test_an_ecosystem_rings_by_itself_while_it_is_at_work():
     assert ringing(known(batches=batches, entries=[done])) == []
     off = Control(disabled_ecosystems=["pypi"])
     assert ringing(known(batches=batches, entries=[waits], control=off)) == []
+
+
+def test_of_the_only_ecosystem_one_alarm_rings():
+    """Two would say the same; the one that rings is the pipeline's, also for who asks for the ecosystem."""
+    batches = [metrics(at=NOW - timedelta(hours=60), ecosystems={"npm": counts(included=1)})]
+    found = ringing(known(batches=batches, entries=[entry("npm:a")]))
+    assert [alarm.subject for alarm in found] == [""]
+    assert asked_for(found, "npm", attempted(batches)) == asked_for(found, None, attempted(batches)) == found
+    assert asked_for(found, "pypi", attempted(batches)) == []
 
 
 def test_no_success_counts_from_the_last_or_from_the_first_try():

@@ -3,6 +3,7 @@
 import subprocess
 import threading
 import time
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -11,18 +12,41 @@ import pytest
 
 from pipeline.doctor.base import Finding, Machine, State, Unanswered, ok
 from pipeline.doctor.checks import CHECKS, examine
+from pipeline.doctor.files import leftovers
 from pipeline.doctor.git import of_reply
 from pipeline.doctor.python import of_packages, of_python
 from pipeline.doctor.registries import of_clock, of_silence
 from pipeline.doctor.resources import look, of_disk, of_memory
 from pipeline.doctor.sandboxes import of_places
+from pipeline.errors import PipelineError
+from pipeline.lock import alone
 from pipeline.sandbox.cgroups import Place
 from pipeline.settings import load_config
 from pipeline.store import SHIPPED, Paths
 
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 CONFIG = load_config(Paths(SHIPPED), [])
 # The largest phase of the shipped configuration.
 LARGEST_MB = 4096
+
+
+def test_a_command_that_refuses_what_was_asked_is_no_killed_run(tmp_path: Path) -> None:
+    """A mere error ends in order; an end in the middle of the work leaves its note."""
+    (tmp_path / "build").mkdir()
+    paths = Paths(tmp_path)
+
+    def left() -> Finding:
+        return leftovers(paths, lambda pid: False)
+
+    with pytest.raises(PipelineError), alone(paths, NOW):
+        raise PipelineError("refused", remedy="ask otherwise")
+    assert left().state is State.OK
+    with pytest.raises(KeyboardInterrupt), alone(paths, NOW):
+        raise KeyboardInterrupt
+    assert left().state is State.WARNING
+    assert "was ended before its work was done" in left().seen
+    (paths.sandbox / "job-1").mkdir(parents=True)
+    assert left().seen.endswith(", and left 1 folder of its jobs")
 
 
 def test_a_check_that_hangs_is_a_failure_and_the_others_are_told() -> None:

@@ -33,6 +33,24 @@ def test_every_command_has_json(world: World) -> None:
         assert [option["long"] for option in one["options"]].count("--json") == 1, one["name"]
 
 
+def test_help_is_of_the_pipeline_and_not_of_doit(stocked: World) -> None:
+    """Files, reporters and loaders of doit are set, and no business of a user's."""
+    why = stocked.ran("help", "why").out.splitlines()
+    assert why[:2] == ["doit why", "  tell why a package is tried next, or why it is not"]
+    assert why[-1] == "    --json  print one JSON document"
+    assert stocked.ran("why", "--help").out.splitlines() == why
+    for one in json.loads(stocked.ran("help", "--json").out)["commands"]:
+        told = json.dumps(one)
+        assert not [word for word in ("db-file", "backend", "dodo", "reporter", "ARG") if word in told], one
+        assert one["purpose"]
+    assert stocked.ran("--help").out == stocked.ran("help").out
+    assert "make a recipe of each package" in stocked.ran("help", "generate").out
+    for name, close in (("sttus", "status"), ("task", "status"), ("genrate", "generate")):
+        done = stocked.doit("help", name)
+        assert (done.exit_code, done.out) == (5, "")
+        assert f"there is no command or task {name}; remedy: did you mean `doit help {close}`?" in done.err
+
+
 @pytest.mark.parametrize("name", sorted(REGISTERED))
 def test_every_error_is_a_json_document(stocked: World, name: str) -> None:
     """One line on the error stream, with the exit code of the process; nothing on the standard output."""

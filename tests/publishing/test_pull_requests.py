@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from pipeline.commands import publish, rollback
+from pipeline.commands.sync import render as synced_words
 from pipeline.config import PublishMode
 from pipeline.errors import PipelineError
 from pipeline.forge.connect import connect
@@ -399,6 +400,23 @@ def test_a_rollback_is_a_pull_request_of_its_own(one, forge):
     assert (pull.branch, pull.title) == (done.branch, f"Roll back 1 recipe of {told.batch_id}")
     forge.pulls.merge(2)
     assert "recipes/a/a.toml" not in forge.bare.files("main")
+    synced = one.sync()
+    assert synced.reviewed.undone == [told.batch_id]
+    assert f"✓ undone             {told.batch_id}: its rollback was merged" in screen(synced_words(synced))
+    assert one.sync().reviewed.undone == []
+
+
+def test_a_rollback_that_somebody_closed_is_told(one, forge):
+    """Its recipes stay in use, which is not what was asked for."""
+    told = one.publish({"npm:a": b"# a\n"})
+    forge.pulls.merge(1)
+    one.sync()
+    one.clone.roll_back(told.batch_id, now=LATER)
+    one.sync()
+    forge.pulls.close(2)
+    synced = one.sync()
+    assert synced.reviewed.not_undone == [told.batch_id]
+    assert f"! in use             {told.batch_id}: its rollback was closed" in screen(synced_words(synced))
 
 
 def test_an_answer_that_takes_too_long_is_none(one, forge):
