@@ -184,7 +184,6 @@ def overview(**fields: Any) -> Overview:
                 days=8.5,
                 limit_days=7,
                 alarm=True,
-                waits=False,
             )
         ],
         "frozen": [(PACKAGE, Frozen(source="npm:@biomejs/biome", since=AT, message=HOSTILE))],
@@ -383,7 +382,6 @@ def batch_page(**fields: Any) -> BatchPage:
         ),
         "rollback": f"doit rollback --batch {BATCH}",
         "rollback_one": f"doit rollback --batch {BATCH} --source npm:@biomejs/biome",
-        "waits": False,
     }
     return BatchPage(**{**given, **fields})
 

@@ -1,7 +1,6 @@
 """The views say what the state says, and link to no page that is not written."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path, PurePosixPath
@@ -21,16 +20,7 @@ from pipeline.dashboard.views.package import Packages
 from pipeline.dashboard.views.queue import queue_rows
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.instants import timestamp
-from pipeline.model import (
-    AlarmKind,
-    AlarmRecord,
-    AttemptOutcome,
-    BatchState,
-    EntryStatus,
-    PullRequestOrder,
-    Stage,
-    Subcategory,
-)
+from pipeline.model import AlarmKind, AlarmRecord, AttemptOutcome, BatchState, EntryStatus, Stage, Subcategory
 from pipeline.selection.explain import explain
 from pipeline.state import journal
 from pipeline.state.jsonl import append_lines
@@ -39,7 +29,6 @@ from tests.builders import NOW, config, entry, queue
 from tests.builders_dashboard import HOSTILE
 from tests.builders_journal import line
 from tests.builders_ledger import ledger_entry
-from tests.builders_payload import evidence, outcome
 
 CONFIG = config()
 HREF = re.compile(r'(?:href|src)="([^"]*)"')
@@ -98,44 +87,6 @@ def test_the_recipe_of_a_source_is_found_by_the_ledger(facts):
     page = Packages(facts=facts, links=Links(facts=facts)).page("npm:a")
     assert page.recipe is not None
     assert (page.recipe.path, page.recipe.published) == ("recipes/a/a.toml", True)
-
-
-def test_what_a_recipe_was_made_from_is_shown_as_long_as_it_is_there(facts):
-    """Also of a package whose batch is over; once it is gone, the page says so instead of leaving it out."""
-    kept = replace(facts, outcomes={"npm:a": outcome("npm:a")})
-    page = Packages(facts=kept, links=Links(facts=kept)).page("npm:a")
-    assert page.evidence == evidence()
-    assert page.executables == ["aloft"]
-    gone = Packages(facts=facts, links=Links(facts=facts)).page("npm:Mixed/Case")
-    assert (gone.recipe, gone.evidence) == (None, None)
-    shown = render("package.html", root="../../", view=gone)
-    assert "None is published, and none is in the batch under way." in shown
-    assert "Not at hand: it lay in <code>build/</code>" in shown
-    untried = render(
-        "package.html", root="../../", view=Packages(facts=facts, links=Links(facts=facts)).page("npm:_under")
-    )
-    assert 'id="evidence"' not in untried
-
-
-def test_a_pull_request_that_was_put_off_is_told(facts):
-    """Of a batch that was published; what opens it stands beside it."""
-    asked = PullRequestOrder(
-        batch_id=BATCH,
-        branch=f"batch/{BATCH}",
-        title="Add 2 recipes",
-        body="text",
-        labels=[],
-        auto_merge=False,
-        squash_title="Add 2 recipes",
-        squash_body=f"batch_id: {BATCH}",
-    )
-    waiting = replace(facts, orders={BATCH: asked})
-    links = Links(facts=waiting)
-    page = batch_page(waiting, links, BATCH)
-    assert page.waits
-    assert "not opened yet: a limit or the forge put it off" in render("batch.html", root="../", view=page)
-    assert [each.waits for each in overview(waiting, links, queue_rows(waiting)).reviews] == [True]
-    assert not batch_page(facts, Links(facts=facts), BATCH).waits
 
 
 def test_the_overview_names_reasons_blockers_and_reviews(facts):

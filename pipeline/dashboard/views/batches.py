@@ -67,7 +67,7 @@ class BatchPage(View, frozen=True, kw_only=True):
     """One batch. `body` is the pull request's text in Markdown, "" when it is not kept any more.
 
     `rollback` is the command that takes it back, "" when there is nothing to take back; `rollback_one` that for one of
-    its packages. `squash` is the message of its merge. It `waits` while its pull request is asked for and not opened.
+    its packages. `squash` is the message of its merge.
     """
 
     path: str
@@ -85,7 +85,6 @@ class BatchPage(View, frozen=True, kw_only=True):
     numbers: BatchMetrics | None
     rollback: str
     rollback_one: str
-    waits: bool
 
 
 def batches(facts: Facts, links: Links) -> Batches:
@@ -118,7 +117,6 @@ def batch_page(facts: Facts, links: Links, batch_id: str) -> BatchPage:
         numbers=facts.numbers.get(batch_id),
         rollback=command if standing else "",
         rollback_one=f"{command} --source {standing[0].source}" if len(standing) > 1 else "",
-        waits=order is not None and last is not None and not last.pull_request,
     )
 
 

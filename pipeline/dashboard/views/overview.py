@@ -96,9 +96,7 @@ class BlockerLine(View, frozen=True, kw_only=True):
 
 
 class ReviewLine(View, frozen=True, kw_only=True):
-    """A batch that waits for its merge. `pull_request` is its address, "" while none is open; it `waits` for one where
-    it asked for one.
-    """
+    """A batch that waits for its merge. `pull_request` is its address, "" while none is open."""
 
     batch: PageLink
     branch: str
@@ -108,7 +106,6 @@ class ReviewLine(View, frozen=True, kw_only=True):
     days: float
     limit_days: int
     alarm: bool
-    waits: bool
 
 
 class UnderWay(View, frozen=True, kw_only=True):
@@ -218,7 +215,6 @@ def _review(one: Review, facts: Facts, links: Links) -> ReviewLine:
         days=one.days,
         limit_days=one.limit_days,
         alarm=one.alarm,
-        waits=one.batch_id in facts.orders and not facts.ledger[one.batch_id][-1].pull_request,
     )
 
 

@@ -20,7 +20,6 @@ from pipeline.model import (
     Evidence,
     Generated,
     LedgerFile,
-    OutcomeRecord,
     Selected,
     Stage,
     Verdict,
@@ -91,7 +90,7 @@ class PackagePage(View, frozen=True, kw_only=True):
     """All that is known of one source.
 
     `why.attempts` is empty here: `attempts` has them with their links, newest first, and `earlier_attempts` more were
-    left out. `evidence` is what `build/` still has, None where only the journal remembers. `waits_for` are its
+    left out. `evidence` is that of the batch under way, None where only the journal remembers. `waits_for` are its
     missing recipes, `waiting` how many packages wait for its own.
     """
 
@@ -135,14 +134,13 @@ class Packages:
         facts, links = self.facts, self.links
         attempts = facts.attempts.get(source, ())
         records = facts.records.get(source, NOTHING_READ)
-        made = records.outcome or facts.outcomes.get(source)
         chosen = self._chosen.get(source)
         why = explain(
             source,
             facts.situation,
             batch=facts.frozen if facts.stands else None,
             results=result_lines(records, chosen) if chosen is not None else [],
-            made=made,
+            made=records.outcome or facts.outcomes.get(source),
             attempts=attempts,
             selection=facts.selection,
         )
@@ -159,8 +157,8 @@ class Packages:
             earlier_attempts=len(attempts) - len(shown),
             verdicts=_verdicts(facts, links, records, attempts),
             recipe=self._recipe(source, entry.name, entry.status, file),
-            executables=_executables(records, made, file),
-            evidence=made.outcome.evidence if made is not None and isinstance(made.outcome, Generated) else None,
+            executables=_executables(records, file),
+            evidence=_evidence(records),
             alternatives=links.packages(entry.alternatives),
             waits_for=[links.recipe(name) for name in missing(entry, facts.situation.available)],
             waiting=facts.situation.impact.get(recipe_name(entry.name), 0),
@@ -199,12 +197,18 @@ def _batches(attempts: Iterable[Attempt], links: Links) -> list[PageLink]:
     return [link for link in map(links.batch, reversed(names)) if link is not None]
 
 
-def _executables(records: PackageRecords, made: OutcomeRecord | None, file: LedgerFile | None) -> list[str]:
-    """Return what the recipe installs: by the batch's merged result, by what was made last, or by the ledger."""
+def _evidence(records: PackageRecords) -> Evidence | None:
+    made = records.outcome.outcome if records.outcome is not None else None
+    return made.evidence if isinstance(made, Generated) else None
+
+
+def _executables(records: PackageRecords, file: LedgerFile | None) -> list[str]:
+    """Return what the recipe installs: by the batch's merged result, by its draft, or by the ledger."""
     if records.merged is not None and records.merged.executables:
         return records.merged.executables
-    if made is not None and isinstance(made.outcome, Generated):
-        return list(made.outcome.recipe.executables)
+    made = records.outcome.outcome if records.outcome is not None else None
+    if isinstance(made, Generated):
+        return list(made.recipe.executables)
     return list(file.executables) if file is not None else []
 
 
