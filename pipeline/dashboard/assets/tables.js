@@ -5,16 +5,12 @@
   "use strict";
   const collator = new Intl.Collator("en", { numeric: true });
   const NUMBER = /^-?\d+(\.\d+)?$/;
-  // As many rows in each `tbody` as the template of the queue has: the browser leaves out whole groups beyond its window.
-  const GROUP = 50;
 
   // Each row's sort keys and its text for the filter are read once; to read them for each key that is pressed is slow.
   function readRows(table) {
-    const rows = Array.from(table.tBodies, (body) => Array.from(body.rows)).flat();
-    return rows.map((row, place) => ({
+    return Array.from(table.tBodies[0].rows, (row, place) => ({
       row,
       place,
-      fits: true,
       keys: Array.from(row.cells, (cell) => cell.dataset.key ?? cell.textContent.trim()),
       text: row.textContent.toLowerCase(),
     }));
@@ -35,9 +31,6 @@
     constructor(table) {
       this.table = table;
       this.rows = readRows(table);
-      // What the filter leaves out, at the end of the table.
-      this.rest = table.createTBody();
-      this.rest.hidden = true;
       this.heads = Array.from(table.tHead.rows[0].cells);
       this.form = document.querySelector(`form[data-table="${table.id}"]`);
       this.sorted = { name: "", direction: 1 };
@@ -59,36 +52,19 @@
       if (this.sorted.name !== name) this.sorted = { name, direction: 1 };
       else if (this.sorted.direction === 1) this.sorted.direction = -1;
       else this.sorted = { name: "", direction: 1 };
-      this.arrange();
+      this.sort();
       this.keep();
     }
 
-    // Gives each row its place. Only groups in sight are laid out, the others are as high as so many rows would be.
-    arrange() {
-      const [fitting, others] = [[], []];
-      for (const each of this.ordered()) (each.fits ? fitting : others).push(each.row);
-      const bodies = Array.from(this.table.tBodies).slice(0, -1);
-      while (bodies.length * GROUP < fitting.length) {
-        bodies.push(bodies[0].cloneNode(false));
-        this.rest.before(bodies.at(-1));
-      }
-      for (const [place, body] of bodies.entries()) {
-        const group = fitting.slice(place * GROUP, (place + 1) * GROUP);
-        body.replaceChildren(...group);
-        body.hidden = group.length === 0;
-        body.style.setProperty("--rows", group.length);
-      }
-      this.rest.replaceChildren(...others);
-    }
-
-    ordered() {
+    sort() {
       const { name, direction } = this.sorted;
       const column = this.heads.findIndex((head) => head.dataset.name === name);
       for (const [place, head] of this.heads.entries()) {
         if (place === column) head.setAttribute("aria-sort", direction === 1 ? "ascending" : "descending");
         else head.removeAttribute("aria-sort");
       }
-      return column < 0 ? this.rows : this.rows.toSorted(comparison(column, direction));
+      const rows = this.rows.toSorted(column < 0 ? (one, other) => one.place - other.place : comparison(column, direction));
+      this.table.tBodies[0].replaceChildren(...rows.map((each) => each.row));
     }
 
     fields() {
@@ -97,7 +73,6 @@
 
     changed() {
       this.filter();
-      this.arrange();
       this.keep();
     }
 
@@ -110,10 +85,10 @@
         else columns.push([this.heads.findIndex((head) => head.dataset.name === field.name), field.value]);
       }
       let shown = 0;
-      for (const each of this.rows) {
-        each.fits =
-          columns.every(([column, value]) => each.keys[column] === value) && words.every((word) => each.text.includes(word));
-        shown += each.fits;
+      for (const { row, keys, text } of this.rows) {
+        const fits = columns.every(([column, value]) => keys[column] === value) && words.every((word) => text.includes(word));
+        if (row.hidden === fits) row.hidden = !fits;
+        shown += fits;
       }
       if (!this.form) return;
       const [count, all] = [shown, this.rows.length].map((number) => number.toLocaleString("en"));
@@ -141,8 +116,8 @@
       }
       const direction = chosen.get("direction") === "descending" ? -1 : 1;
       this.sorted = { name: chosen.get("sort") ?? "", direction };
+      if (this.sorted.name) this.sort();
       this.filter();
-      this.arrange();
     }
   }
 
