@@ -21,6 +21,7 @@ from pipeline.dashboard.views.overview import (
 from pipeline.dashboard.views.package import AttemptLine, PackagePage, RecipeText, VerdictCell
 from pipeline.dashboard.views.platforms import PlatformLine, PlatformsPage, TruthRow
 from pipeline.dashboard.views.queue import QueuePage, QueueRow
+from pipeline.dashboard.views.waits import Wait
 from pipeline.history.frozen import Frozen
 from pipeline.history.service_levels import Age, Cost, Cycle, LastSuccess, ServiceLevels, Share, Spread
 from pipeline.model import (
@@ -184,7 +185,19 @@ def overview(**fields: Any) -> Overview:
                 days=8.5,
                 limit_days=7,
                 alarm=True,
-            )
+                wait=None,
+            ),
+            ReviewLine(
+                batch=BATCH_LINK,
+                branch=f"batch/{BATCH}",
+                pull_request="",
+                recipes=2,
+                since=AT,
+                days=0.5,
+                limit_days=7,
+                alarm=False,
+                wait=Wait(rule="at most `n` are open at once", value="5 are open", until=AT, remedy="merge one"),
+            ),
         ],
         "frozen": [(PACKAGE, Frozen(source="npm:@biomejs/biome", since=AT, message=HOSTILE))],
         "under_way": UnderWay(batch=BATCH_LINK, created_at=AT, packages=10, generated=8, concluded=6),
@@ -290,6 +303,7 @@ def package_page(**fields: Any) -> PackagePage:
             fields=[FieldEvidence(field="executables", origin=Origin.ARTIFACT, detail=HOSTILE)],
             risks=[HOSTILE],
         ),
+        "kept_in": None,
         "alternatives": [PageLink(text="cargo:biome")],
         "waits_for": [PageLink(text="openssl-3")],
         "waiting": 4,
@@ -361,6 +375,7 @@ def batch_page(**fields: Any) -> BatchPage:
         "body": f"## Recipes\n\n| recipe | platforms |\n|---|---|\n| `biome` | 5 |\n\n{HOSTILE}\n",
         "squash": f"Add 2 recipes\n\nbatch_id: {BATCH}\n",
         "auto_merge": False,
+        "wait": None,
         "steps": [Step(state=BatchState.BUILT, at=AT), Step(state=BatchState.PUBLISHED, at=AT)],
         "recipes": [
             BatchRecipe(

@@ -15,6 +15,7 @@ from pipeline.dashboard.views.overview import overview
 from pipeline.dashboard.views.package import Packages
 from pipeline.dashboard.views.platforms import platforms_page, truth_rows
 from pipeline.dashboard.views.queue import queue_page, queue_rows
+from pipeline.dashboard.views.waits import waits
 from pipeline.digests import sha256
 
 # Makes a page's text: `rendering.render`, called with a template's name, `view`, `root`, and for the queue `rows`.
@@ -49,8 +50,9 @@ def pages(facts: Facts, render: Render, code: str) -> Iterator[Page]:
     yield page(addresses.ECOSYSTEMS, "ecosystems.html", ecosystems(facts, links, rows))
     for ecosystem in ecosystem_pages(facts, links, rows):
         yield page(ecosystem.path, "ecosystem.html", ecosystem)
+    waiting = waits(facts)
     for batch_id in links.batches:
-        yield page(addresses.batch_path(batch_id), "batch.html", batch_page(facts, links, batch_id))
+        yield page(addresses.batch_path(batch_id), "batch.html", batch_page(facts, links, batch_id, waiting))
     packages = Packages(facts=facts, links=links)
     for source in links.sources:
         yield page(addresses.package_path(source), "package.html", packages.page(source))

@@ -139,7 +139,9 @@ def address(url: str) -> Markup:
     """Return an address that leads out of the site as a link, or as text when a browser should not follow it."""
     if not is_web_address(url):
         return escape(visible(url))
-    return Markup('<a href="{0}" rel="noopener noreferrer">{1}</a>').format(url, url.partition("://")[2])
+    # It may break behind a slash, so that a number at its end stays whole.
+    shown = Markup("/<wbr>").join(url.partition("://")[2].split("/"))
+    return Markup('<a href="{0}" rel="noopener noreferrer">{1}</a>').format(url, shown)
 
 
 def share_bar(part: float, whole: float) -> Markup:

@@ -1,6 +1,7 @@
 """The views say what the state says, and link to no page that is not written."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from pathlib import Path, PurePosixPath
@@ -16,11 +17,21 @@ from pipeline.dashboard.reading import read_facts
 from pipeline.dashboard.rendering import render
 from pipeline.dashboard.views.batches import batch_page
 from pipeline.dashboard.views.overview import Health, overview
-from pipeline.dashboard.views.package import Packages
+from pipeline.dashboard.views.package import KeptIn, Packages
 from pipeline.dashboard.views.queue import queue_rows
 from pipeline.ecosystems import ECOSYSTEMS
 from pipeline.instants import timestamp
-from pipeline.model import AlarmKind, AlarmRecord, AttemptOutcome, BatchState, EntryStatus, Stage, Subcategory
+from pipeline.model import (
+    AlarmKind,
+    AlarmRecord,
+    AttemptOutcome,
+    BatchState,
+    EntryStatus,
+    Excluded,
+    LedgerEntry,
+    Stage,
+    Subcategory,
+)
 from pipeline.selection.explain import explain
 from pipeline.state import journal
 from pipeline.state.jsonl import append_lines
@@ -89,6 +100,20 @@ def test_the_recipe_of_a_source_is_found_by_the_ledger(facts):
     assert (page.recipe.path, page.recipe.published) == ("recipes/a/a.toml", True)
 
 
+def test_a_recipe_that_is_not_kept_says_where_it_was_made(facts):
+    """A fresh clone has the state alone: the batch and its branch are named while it waits, and nothing untried."""
+    packages = Packages(facts=replace(facts, recipes={}), links=Links(facts=facts))
+    page = packages.page("npm:a")
+    assert (page.recipe, page.evidence) == (None, None)
+    at = facts.attempts["npm:a"][-1].at
+    assert page.kept_in == KeptIn(batch=Links(facts=facts).batch(BATCH), at=at, branch=f"batch/{BATCH}")
+    text = render("package.html", view=page, root="")
+    assert text.count("Not kept here: it was made in batch") == 2
+    untried = packages.page("npm:_under")
+    assert untried.kept_in is None
+    assert "Not kept here" not in render("package.html", view=untried, root="")
+
+
 def test_the_overview_names_reasons_blockers_and_reviews(facts):
     """A batch that waits too long is marked, and a missing recipe without an entry has no status."""
     links = Links(facts=facts)
@@ -123,14 +148,47 @@ def test_the_overview_judges_alarms_as_check_does(tmp_path, facts):
 def test_a_published_batch_says_how_it_is_taken_back(facts):
     """All of it, or one of its packages."""
     links = Links(facts=facts)
-    page = batch_page(facts, links, BATCH)
+    page = batch_page(facts, links, BATCH, {})
     assert page.rollback == f"doit rollback --batch {BATCH}"
     assert page.rollback_one == f"doit rollback --batch {BATCH} --source npm:a"
     assert [step.state for step in page.steps] == [BatchState.BUILT, BatchState.PUBLISHED]
 
 
+def ended_batches() -> list[LedgerEntry]:
+    """Return the lines of batches that ended, or stopped, in each way that there is."""
+    built, published, merged, closed, back = BatchState
+    courses = {
+        "2026-03-02-npm-001": [built],
+        "2026-03-02-npm-002": [built, published, merged],
+        "2026-03-02-npm-003": [built, published, closed],
+        "2026-03-02-npm-004": [built, published, merged, back],
+        "2026-03-02-npm-005": [built, back],
+    }
+    url = "https://forge.example/tools/registry/pull/7"
+    return [
+        ledger_entry(
+            batch_id=batch_id,
+            state=state,
+            branch=f"batch/{batch_id}",
+            pull_request="" if state is built else url,
+            rolled_back=["npm:a", "pypi:b"] if state is back else [],
+            excluded=[Excluded(source="npm:left-the-queue", reason="it timed out", needs_person=True)],
+        )
+        for batch_id, states in courses.items()
+        for state in states
+    ]
+
+
 def test_no_link_leads_to_a_page_that_is_not_written(facts):
-    """All links and assets of all pages are among the pages, or stay on the page, or lead out by https."""
+    """All links and assets of all pages are among the pages, or stay on the page, or lead out by https.
+
+    There are batches that are published, merged, declined, rolled back before and after their merge, and half
+    published; and sources in them that the queue has not got any more.
+    """
+    ledger: dict[str, list[LedgerEntry]] = {}
+    for entry_ in ended_batches():
+        ledger.setdefault(entry_.batch_id, []).append(entry_)
+    facts = replace(facts, ledger={**ledger, **facts.ledger})
     written = {page.path: page.content().decode() for page in pages(facts, render, "code")}
     assert len({path.lower() for path in written}) == len(written)
     dead = []
@@ -149,6 +207,7 @@ def test_no_link_leads_to_a_page_that_is_not_written(facts):
             if target not in written and not target.startswith("assets/"):
                 dead.append((path, found))
     assert dead == []
+    assert {f"batches/{batch_id}.html" for batch_id in facts.ledger} <= written.keys()
 
 
 def test_the_same_facts_give_the_same_digests_and_other_code_others(facts):

@@ -8,7 +8,7 @@
 
   // Each row's sort keys and its text for the filter are read once; to read them for each key that is pressed is slow.
   function readRows(table) {
-    return Array.from(table.tBodies[0].rows, (row, place) => ({
+    return Array.from(table.querySelectorAll("tbody > tr"), (row, place) => ({
       row,
       place,
       keys: Array.from(row.cells, (cell) => cell.dataset.key ?? cell.textContent.trim()),
@@ -31,6 +31,7 @@
     constructor(table) {
       this.table = table;
       this.rows = readRows(table);
+      this.groups = Array.from(table.tBodies, (body) => ({ body, count: body.rows.length }));
       this.heads = Array.from(table.tHead.rows[0].cells);
       this.form = document.querySelector(`form[data-table="${table.id}"]`);
       this.sorted = { name: "", direction: 1 };
@@ -53,6 +54,7 @@
       else if (this.sorted.direction === 1) this.sorted.direction = -1;
       else this.sorted = { name: "", direction: 1 };
       this.sort();
+      this.measure();
       this.keep();
     }
 
@@ -64,7 +66,19 @@
         else head.removeAttribute("aria-sort");
       }
       const rows = this.rows.toSorted(column < 0 ? (one, other) => one.place - other.place : comparison(column, direction));
-      this.table.tBodies[0].replaceChildren(...rows.map((each) => each.row));
+      let place = 0;
+      for (const { body, count } of this.groups) {
+        body.replaceChildren(...rows.slice(place, place += count).map((each) => each.row));
+      }
+    }
+
+    // A group that is out of sight is not laid out, so the style is told how many rows it would show.
+    measure() {
+      for (const { body } of this.groups) {
+        const shown = Array.prototype.reduce.call(body.rows, (sum, row) => sum + !row.hidden, 0);
+        body.hidden = shown === 0;
+        body.style.setProperty("--rows", shown);
+      }
     }
 
     fields() {
@@ -90,6 +104,7 @@
         if (row.hidden === fits) row.hidden = !fits;
         shown += fits;
       }
+      this.measure();
       if (!this.form) return;
       const [count, all] = [shown, this.rows.length].map((number) => number.toLocaleString("en"));
       this.form.querySelector("output").textContent = shown === this.rows.length ? `all ${all}` : `${count} of ${all}`;

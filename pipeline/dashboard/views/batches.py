@@ -1,11 +1,12 @@
 """Batches, `batches.html`, and one of them, `batches/<id>.html`. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pipeline.dashboard.addresses import batch_path
 from pipeline.dashboard.facts import Facts
 from pipeline.dashboard.links import Links
 from pipeline.dashboard.views.base import PageLink, View
+from pipeline.dashboard.views.waits import Wait
 from pipeline.history.ledger import standing_files, taken_out
 from pipeline.history.metrics import all_of
 from pipeline.history.service_levels import Share, success
@@ -66,6 +67,7 @@ class Step(View, frozen=True, kw_only=True):
 class BatchPage(View, frozen=True, kw_only=True):
     """One batch. `body` is the pull request's text in Markdown, "" when it is not kept any more.
 
+    `wait` says why its pull request is not open yet, None where there is one or none is ordered.
     `rollback` is the command that takes it back, "" when there is nothing to take back; `rollback_one` that for one of
     its packages. `squash` is the message of its merge.
     """
@@ -78,6 +80,7 @@ class BatchPage(View, frozen=True, kw_only=True):
     body: str
     squash: str
     auto_merge: bool | None
+    wait: Wait | None
     steps: list[Step]
     recipes: list[BatchRecipe]
     excluded: list[BatchExcluded]
@@ -92,8 +95,8 @@ def batches(facts: Facts, links: Links) -> Batches:
     return Batches(lines=[_line(facts, links, batch_id) for batch_id in reversed(links.batches)])
 
 
-def batch_page(facts: Facts, links: Links, batch_id: str) -> BatchPage:
-    """Return the page of one batch, from the ledger and whatever is still kept of it."""
+def batch_page(facts: Facts, links: Links, batch_id: str, waiting: Mapping[str, Wait]) -> BatchPage:
+    """Return the page of one batch, from the ledger and whatever is still kept of it; `waiting` are all that wait."""
     lines = facts.ledger.get(batch_id, ())
     last = lines[-1] if lines else None
     order = facts.orders.get(batch_id)
@@ -110,6 +113,7 @@ def batch_page(facts: Facts, links: Links, batch_id: str) -> BatchPage:
         body=order.body if order is not None else facts.body if payload is not None else "",
         squash=f"{order.squash_title}\n\n{order.squash_body}" if order is not None else "",
         auto_merge=order.auto_merge if order is not None else payload.auto_merge.allowed if payload else None,
+        wait=waiting.get(batch_id),
         steps=_steps(lines),
         recipes=[_recipe(file, last, links) for file in last.files] if last is not None else [],
         excluded=_excluded(last.excluded if last is not None else payload.excluded if payload else [], links),

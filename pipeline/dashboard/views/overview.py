@@ -21,6 +21,7 @@ from pipeline.dashboard.views.lines import (
     reasons,
 )
 from pipeline.dashboard.views.queue import QueueRow
+from pipeline.dashboard.views.waits import Wait, waits
 from pipeline.history.frozen import Frozen, frozen_packages
 from pipeline.history.ledger import WAITING
 from pipeline.history.report import Query, report
@@ -96,7 +97,7 @@ class BlockerLine(View, frozen=True, kw_only=True):
 
 
 class ReviewLine(View, frozen=True, kw_only=True):
-    """A batch that waits for its merge. `pull_request` is its address, "" while none is open."""
+    """A batch that waits for its merge. `pull_request` is its address, "" while none is open; `wait` says why."""
 
     batch: PageLink
     branch: str
@@ -106,6 +107,7 @@ class ReviewLine(View, frozen=True, kw_only=True):
     days: float
     limit_days: int
     alarm: bool
+    wait: Wait | None
 
 
 class UnderWay(View, frozen=True, kw_only=True):
@@ -164,6 +166,7 @@ def overview(facts: Facts, links: Links, rows: Sequence[QueueRow]) -> Overview:
     every_reason, every_blocker = reasons(facts, links), _blockers(facts, links)
     health, headline = _health(facts, stops, levels)
     lines = queue_lines(links, rows)
+    waiting = waits(facts)
     return Overview(
         built_at=timestamp(now),
         health=health,
@@ -188,7 +191,7 @@ def overview(facts: Facts, links: Links, rows: Sequence[QueueRow]) -> Overview:
         all_reasons=len(every_reason),
         blockers=every_blocker[:BLOCKERS],
         all_blockers=len(every_blocker),
-        reviews=[_review(one, facts, links) for one in reviews],
+        reviews=[_review(one, facts, links, waiting) for one in reviews],
         frozen=[(links.package(one.source), one) for one in frozen],
         under_way=_under_way(facts, links),
         damaged_lines=facts.damaged,
@@ -205,7 +208,7 @@ def _reviews(facts: Facts) -> list[Review]:
     return open_reviews((entry for entry in last if entry.state in WAITING), limit, now)
 
 
-def _review(one: Review, facts: Facts, links: Links) -> ReviewLine:
+def _review(one: Review, facts: Facts, links: Links, waiting: Mapping[str, Wait]) -> ReviewLine:
     return ReviewLine(
         batch=links.batch(one.batch_id) or PageLink(text=one.batch_id),
         branch=one.branch,
@@ -215,6 +218,7 @@ def _review(one: Review, facts: Facts, links: Links) -> ReviewLine:
         days=one.days,
         limit_days=one.limit_days,
         alarm=one.alarm,
+        wait=waiting.get(one.batch_id),
     )
 
 

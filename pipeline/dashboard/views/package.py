@@ -12,7 +12,7 @@ from pipeline.dashboard import addresses
 from pipeline.dashboard.facts import Facts
 from pipeline.dashboard.links import Links
 from pipeline.dashboard.views.base import PageLink, View
-from pipeline.history.ledger import standing_files
+from pipeline.history.ledger import WAITING, standing_files
 from pipeline.model import (
     Attempt,
     AttemptOutcome,
@@ -86,11 +86,20 @@ class RecipeText(View, frozen=True, kw_only=True):
     published: bool
 
 
+class KeptIn(View, frozen=True, kw_only=True):
+    """The last run that made a recipe: its batch, when, and the branch on which the recipe waits, "" for none."""
+
+    batch: PageLink | None
+    at: str
+    branch: str
+
+
 class PackagePage(View, frozen=True, kw_only=True):
     """All that is known of one source.
 
     `why.attempts` is empty here: `attempts` has them with their links, newest first, and `earlier_attempts` more were
-    left out. `evidence` is that of the batch under way, None where only the journal remembers. `waits_for` are its
+    left out. `evidence` is that of the batch under way, None where only the journal remembers;
+    `kept_in` is then the run that made the recipe, None if there was none. `waits_for` are its
     missing recipes, `waiting` how many packages wait for its own.
     """
 
@@ -105,6 +114,7 @@ class PackagePage(View, frozen=True, kw_only=True):
     recipe: RecipeText | None
     executables: list[str]
     evidence: Evidence | None
+    kept_in: KeptIn | None
     alternatives: list[PageLink]
     waits_for: list[PageLink]
     waiting: int
@@ -159,6 +169,7 @@ class Packages:
             recipe=self._recipe(source, entry.name, entry.status, file),
             executables=_executables(records, file),
             evidence=_evidence(records),
+            kept_in=self._kept_in(source, attempts),
             alternatives=links.packages(entry.alternatives),
             waits_for=[links.recipe(name) for name in missing(entry, facts.situation.available)],
             waiting=facts.situation.impact.get(recipe_name(entry.name), 0),
@@ -179,6 +190,23 @@ class Packages:
         if status is EntryStatus.SUCCESS and named in recipes:
             return RecipeText(path=named, text=recipes[named], published=True)
         return None
+
+    def _kept_in(self, source: str, attempts: Sequence[Attempt]) -> KeptIn | None:
+        """Return the last run that the journal says to have made a recipe: it was generated, or went on from there."""
+        facts = self.facts
+        made = [
+            line for line in attempts if line.stage is not Stage.GENERATE or line.outcome is AttemptOutcome.SUCCEEDED
+        ]
+        if not made:
+            return None
+        lines = facts.ledger.get(made[-1].batch_id or "", ())
+        waits = bool(lines) and lines[-1].state in WAITING
+        there = waits and any(file.source == source for file in standing_files(lines[-1]))
+        return KeptIn(
+            batch=self.links.batch(made[-1].batch_id),
+            at=made[-1].at,
+            branch=lines[-1].branch if there else "",
+        )
 
 
 def _attempt_line(attempt: Attempt, links: Links) -> AttemptLine:

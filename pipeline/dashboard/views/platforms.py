@@ -81,7 +81,7 @@ def truth_rows(facts: Facts, links: Links) -> list[TruthRow]:
 def platforms_page(facts: Facts, links: Links, rows: Sequence[TruthRow]) -> PlatformsPage:
     """Return the truth table around its rows."""
     counts = totals(facts.metrics).platforms
-    there = {status for each in counts.values() for status, count in each.items() if count}
+    there = {status for row in rows[:ROWS] for status in row.statuses}
     return PlatformsPage(
         statuses=[status for status in VerdictStatus if status in there],
         platforms=[_line(facts, links, platform, counts.get(platform.id, {})) for platform in BY_ID.values()],
