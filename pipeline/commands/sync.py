@@ -11,7 +11,7 @@ from pipeline.publishing.books import Books
 from pipeline.publishing.places import destination_of, forge_of
 from pipeline.publishing.pull_requests import Asked
 from pipeline.publishing.reviewed import Reviewed
-from pipeline.publishing.sync import Synced, sync
+from pipeline.publishing.sync import Synced, sync, take_in
 from pipeline.terminal import Mood, facts, moments, title
 from pipeline.text import counted
 
@@ -24,20 +24,38 @@ class Sync(StateCommand):
 
     name = "sync"
     doc_purpose = "take in the state of others, read merged and closed pull requests, open those that wait"
-    doc_usage = "[--json]"
+    doc_usage = "[--read-only] [--json]"
+    doc_description = (
+        "With --read-only the state of others is taken in and that is all: for a job whose token may only read, which "
+        "could write down nothing of what it found."
+    )
+    cmd_options = (
+        {
+            "name": "read_only",
+            "long": "read-only",
+            "type": bool,
+            "default": False,
+            "help": "only take in the state of others: ask no forge, save nothing",
+        },
+    )
 
     def perform(self, root: Root, options: Mapping[str, Any], arguments: Sequence[str]) -> int:
         """Bring the root up to date, alone on it, and say what was new."""
-        del options
         no_arguments(arguments, self.name)
         root.paths.build.mkdir(exist_ok=True)
         with alone(root.paths, root.now):
+            destination = destination_of(root.paths, root.config, root.environment)
+            if options["read_only"]:
+                return self._told(take_in(destination))
             synced = sync(
                 Books(root.paths, root.config),
-                destination=destination_of(root.paths, root.config, root.environment),
+                destination=destination,
                 forge=forge_of(root.paths, root.config, root.environment),
                 now=root.now,
             )
+        return self._told(synced)
+
+    def _told(self, synced: Synced) -> int:
         self.tell(synced, render(synced))
         return 0
 

@@ -482,7 +482,7 @@ def test_writes_keep_their_distance(one, forge, registry):
 
 
 def test_the_command_says_what_is_new(one, forge):
-    """`doit sync`, in words and as JSON, with the token in the environment alone."""
+    """`doit sync`, in words and as JSON, with the token in the environment alone; `--read-only` needs and asks none."""
     one.publish({"npm:a": b"# a\n"})
     forge.pulls.merge(1)
     settings = {"mode": "github", "api": forge.api, "repository": "tools/registry", "write_seconds": 0}
@@ -499,9 +499,10 @@ def test_the_command_says_what_is_new(one, forge):
         subprocess.run(
             [doit, "sync", *more], cwd=SHIPPED, env=environment, capture_output=True, text=True, timeout=60, check=False
         )
-        for more in ([], ["--json"])
+        for more in (["--read-only", "--json"], [], ["--json"])
     ]
-    assert [each.returncode for each in told] == [0, 0], told[0].stderr
-    assert re.search(r"merged +2026-03-02-mixed-001\n", told[0].stdout)
-    assert json.loads(told[1].stdout)["reviewed"]["listed"] is True
+    assert [each.returncode for each in told] == [0, 0, 0], told[0].stderr
+    assert json.loads(told[0].stdout)["reviewed"]["listed"] is False
+    assert re.search(r"merged +2026-03-02-mixed-001\n", told[1].stdout)
+    assert json.loads(told[2].stdout)["reviewed"]["listed"] is True
     assert forge.token not in "".join(each.stdout + each.stderr for each in told)

@@ -8,7 +8,7 @@ from pipeline.errors import PipelineError
 from pipeline.lock import alone
 from pipeline.model import BatchState
 from pipeline.publishing.books import Books
-from pipeline.publishing.sync import sync
+from pipeline.publishing.sync import sync, take_in
 from pipeline.state.ledger import Ledger
 from pipeline.store import encode
 from tests.builders import NOW, entry, queue
@@ -60,6 +60,20 @@ def test_a_state_branch_that_is_refused_is_one_line_and_the_root_has_it_all(regi
     again = clone.publish(LATER)
     assert (again.already, again.state_commit) == (True, registry.tips()[STATE])
     assert registry.statuses()["npm:a"] == "in_review"
+
+
+def test_a_job_that_may_only_read_takes_in_the_state_and_leaves_the_rest(registry):
+    """A merge meanwhile is not written down there, as it could not be saved; the next job that may write does it."""
+    one, reader = registry.clone("one"), registry.clone("reader")
+    one.leave({"npm:a": b"# a\n"})
+    told = one.publish()
+    registry.merge(told.branch)
+    refuse(registry, STATE, "exit 1;")
+    with alone(reader.paths, LATER):
+        assert take_in(reader.destination()).restored
+    assert Ledger(reader.paths).entry(told.batch_id).state is BatchState.PUBLISHED
+    (registry.bare / "hooks/pre-receive").unlink()
+    assert one.publish(LATER).settled.merged == [told.batch_id]
 
 
 def overwrite(registry, files):
