@@ -8,6 +8,7 @@ from pipeline.errors import PipelineError
 from pipeline.lock import alone
 from pipeline.model import BatchState
 from pipeline.publishing.books import Books
+from pipeline.publishing.requeue import Wanted, requeue
 from pipeline.publishing.sync import sync, take_in
 from pipeline.state.ledger import Ledger
 from pipeline.store import encode
@@ -74,6 +75,20 @@ def test_a_job_that_may_only_read_takes_in_the_state_and_leaves_the_rest(registr
     assert Ledger(reader.paths).entry(told.batch_id).state is BatchState.PUBLISHED
     (registry.bare / "hooks/pre-receive").unlink()
     assert one.publish(LATER).settled.merged == [told.batch_id]
+
+
+def test_what_is_written_down_before_the_first_batch_is_saved(registry):
+    """A line of the journal, or an alarm: a job in CI has no other place to keep it; without any, nothing is saved."""
+    one, two = registry.clone("one"), registry.clone("two")
+    for clone, saved in ((one, False), (two, True)):
+        if saved:
+            requeue(clone.paths, clone.config, Wanted(sources=["npm:a"]), NOW, dry_run=False)
+        with alone(clone.paths, LATER):
+            books = Books(clone.paths, clone.config)
+            synced = sync(books, destination=clone.destination(), forge=None, now=LATER)
+        assert (bool(synced.state_commit), STATE in registry.tips()) == (saved, saved)
+    assert one.restore()
+    assert one.lines() == two.lines() != []
 
 
 def overwrite(registry, files):
