@@ -6,9 +6,10 @@ from typing import Any
 from rich.console import Group, RenderableType
 
 from pipeline.commands.base import Root, StateCommand, no_arguments
-from pipeline.commands.sync import review_facts
+from pipeline.commands.sync import annotate, review_facts
 from pipeline.config import PublishMode
 from pipeline.ecosystems import ECOSYSTEMS
+from pipeline.errors import Alarm
 from pipeline.lock import alone
 from pipeline.plan import revisions_of
 from pipeline.publishing.books import Books
@@ -24,6 +25,10 @@ class Publish(StateCommand):
     name = "publish"
     doc_purpose = "publish the batch: recipes, journal, statuses, numbers"
     doc_usage = "[--dry-run]"
+    doc_description = (
+        "Ends with exit code 8 when the forge refuses the token (401, 403, 404): all else is done and saved, and the "
+        "pull requests wait for a person to mend it."
+    )
     cmd_options = (
         {"name": "dry_run", "long": "dry-run", "type": bool, "default": False, "help": "check all, write nothing"},
     )
@@ -42,7 +47,8 @@ class Publish(StateCommand):
                 dry_run=options["dry_run"],
             )
         self.tell(published, render(published, dry_run=options["dry_run"], mode=root.config.publish.mode))
-        return 0
+        forbidden = annotate(root, self.name, published.reviewed, published.asked)
+        return Alarm.exit_code if forbidden else 0
 
 
 def render(published: Published, *, dry_run: bool, mode: PublishMode) -> RenderableType:

@@ -8,11 +8,15 @@ from pipeline.model import PullRequestOrder
 
 
 class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the forge did not do what it was asked; `until` is when it may be asked again, None when nobody knows."""
+    """Why the forge did not do what it was asked; `until` is when it may be asked again, None when nobody knows.
+
+    With `forbidden` it is the token that may not: that passes only when a person mends it.
+    """
 
     message: str
     remedy: str
     until: str | None = None
+    forbidden: bool = False
 
 
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,6 +16,8 @@ SHORT = 10.0  # seconds; a limit that lasts longer is told, not waited for
 UNNAMED = 60.0
 LONGEST = 300  # characters of what a forge says
 _SERVER_ERROR = 500
+# No such token, too few rights, a repository that it may not see.
+_FORBIDDEN = frozenset({401, 403, 404})
 
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,10 +42,12 @@ def of_status(status: int, headers: Mapping[str, str], said: str, now: datetime)
     if status >= _SERVER_ERROR:
         told = Unavailable(message=f"the forge answered {status}{_after(said)}", remedy=_later())
         return Refusal(unavailable=told, again=True)
-    return Refusal(
-        unavailable=Unavailable(message=f"the forge refused it with {status}{_after(said)}", remedy=_remedy(status)),
-        untouched=True,
+    told = Unavailable(
+        message=f"the forge refused it with {status}{_after(said)}",
+        remedy=_remedy(status),
+        forbidden=status in _FORBIDDEN,
     )
+    return Refusal(unavailable=told, untouched=True)
 
 
 def of_fault(said: str) -> Refusal:

@@ -11,7 +11,7 @@ from pipeline.config import Config
 from pipeline.control.breaker import catch_up, events_of
 from pipeline.control.budget import minutes_used, updated, week_start
 from pipeline.history.fold import History
-from pipeline.instants import instant
+from pipeline.instants import instant, timestamp
 from pipeline.model import AlarmRecord, Attempt, BatchMetrics, Control, Queue, QueueEntry, RunRecord
 from pipeline.publishing.destination import Destination
 from pipeline.settings import load_control
@@ -36,6 +36,14 @@ class Books:
     def reread(self) -> None:
         """Read the ledger once more: others have added to it."""
         self.ledger = Ledger(self.paths)
+
+    def newest_at(self) -> str:
+        """Return the time of the ledger's newest line; before the first batch, of the journal or alarms."""
+        if self.ledger.newest_at:
+            return self.ledger.newest_at
+        times = [alarm.at for alarm in alarms.read(self.paths)]
+        times += [known.at for known in journal.history(self.paths).values()]
+        return timestamp(max(map(instant, times))) if times else ""
 
     def remember(self, attempts: Iterable[Attempt]) -> int:
         """Append to the journal what is not there; return how many lines were new."""
@@ -102,7 +110,7 @@ class Books:
 
 
 def save_state(books: Books, destination: Destination, again: Callable[[], object] | None = None) -> str:
-    """Keep the state where the destination keeps it; it bears the time of the ledger's newest line.
+    """Keep the state where the destination keeps it; without any line there is none.
 
     `again` repeats what the command has changed, on top of what others turn out to have saved meanwhile.
     """
@@ -111,7 +119,7 @@ def save_state(books: Books, destination: Destination, again: Callable[[], objec
         books.reread()
         if again is not None:
             again()
-        return books.ledger.newest_at
+        return books.newest_at()
 
-    at = books.ledger.newest_at
+    at = books.newest_at()
     return destination.save_state(STATE_MESSAGE, at, once_more) if at else ""

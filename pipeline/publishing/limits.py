@@ -15,13 +15,17 @@ HOUR = timedelta(hours=1)
 
 
 class Postponed(msgspec.Struct, frozen=True, kw_only=True):
-    """A pull request that is not opened yet: the rule, the value that it saw, until when (None: until changed)."""
+    """A pull request that is not opened yet: the rule, the value that it saw, until when (None: until changed).
+
+    With `forbidden` it waits for a person to mend the token.
+    """
 
     batch_id: str
     rule: str
     value: str
     until: str | None = None
     remedy: str = ""
+    forbidden: bool = False
 
 
 class Room(msgspec.Struct, frozen=True, kw_only=True):

@@ -179,7 +179,14 @@ def _not_answered(books: Books, seen: Reviewed) -> list[Postponed]:
 
 
 def _put_off(order: PullRequestOrder, rule: str, why: Unavailable) -> Postponed:
-    return Postponed(batch_id=order.batch_id, rule=rule, value=why.message, until=why.until, remedy=why.remedy)
+    return Postponed(
+        batch_id=order.batch_id,
+        rule=rule,
+        value=why.message,
+        until=why.until,
+        remedy=why.remedy,
+        forbidden=why.forbidden,
+    )
 
 
 def _shown(pull: PullRequest, order: PullRequestOrder | None) -> Shown:

@@ -45,6 +45,11 @@ def sync(books: Books, *, destination: Destination, forge: Forge | None, now: da
     )
 
 
+def take_in(destination: Destination) -> Synced:
+    """Bring what others have saved into the root, for a job that may only read: nobody is asked, nothing is saved."""
+    return Synced(restored=destination.restore_state(), reviewed=Reviewed(), settled=Settled(), asked=Asked())
+
+
 def _step(
     books: Books, destination: Destination, forge: Forge | None, now: datetime
 ) -> tuple[Reviewed, Settled, Asked]:

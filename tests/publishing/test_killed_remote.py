@@ -8,10 +8,14 @@ from datetime import timedelta
 
 import pytest
 
+from pipeline.lock import alone
 from pipeline.model import BatchState
+from pipeline.publishing.books import Books
+from pipeline.publishing.sync import sync
 from pipeline.state.ledger import Ledger
 from tests.builders import NOW
 from tests.publishing.batches import NO_PROGRAM, OUTAGE
+from tests.publishing.file_forge import FileForge
 from tests.publishing.lab import Checkout, environment
 from tests.publishing.registry import STATE, Clone, Registry
 from tests.publishing.test_killed import EACH, killed_before
@@ -54,7 +58,12 @@ def end(life):
         capture_output=True,
         check=True,
     )
-    return {**Clone(life / "clone/root").state(), "refs": told.stdout}
+    forge = life / "forge.json"
+    return {
+        **Clone(life / "clone/root").state(),
+        "refs": told.stdout,
+        "forge": forge.read_bytes() if forge.exists() else b"",
+    }
 
 
 def lives(template, act, again, stride):
@@ -108,6 +117,48 @@ def test_a_killed_restore_is_finished_by_the_next(template, stride):
 
     fresh(Clone(template / "clone/root"))
     assert lives(template, lambda clone: clone.restore(), lambda clone: clone.restore(), stride) > 30
+
+
+def synced(clone):
+    """Sync a clone with the forge that lies beside it."""
+    forge = FileForge(clone.paths.root.parent.parent / "forge.json")
+    with alone(clone.paths, LATER):
+        sync(Books(clone.paths, clone.config), destination=clone.destination(), forge=forge, now=LATER)
+
+
+@pytest.fixture
+def reviewed(tmp_path):
+    """Return a folder with a forge, where one batch was merged, one closed, one opened again, and one waits for it."""
+    registry = Registry(tmp_path / "template")
+    clone = registry.clone("clone")
+    forge = FileForge(registry.folder / "forge.json")
+    published = []
+    for number, source in enumerate(("npm:a", "npm:b", "npm:c"), 1):
+        clone.leave({source: b"# it\n"}, number=number)
+        published.append(clone.publish(NOW - timedelta(hours=2), forge=forge))
+    forge.set(3, state="closed", closed_at="2026-03-02T11:00:00Z")
+    synced(clone)
+    forge.set(3, state="open", closed_at=None)
+    forge.set(2, state="closed", closed_at="2026-03-02T11:30:00Z")
+    registry.merge(published[0].branch)
+    squashed = registry.tips()["main"]
+    forge.set(1, state="merged", closed_at="2026-03-02T11:40:00Z", squashed=squashed)
+    git(clone, "remote", "set-url", "origin", "../../registry.git")
+    clone.leave({"pypi:d": b"# d\n"}, number=4)
+    clone.publish(NOW - timedelta(hours=1))
+    return registry.folder
+
+
+@pytest.mark.parametrize("stride", [EACH, pytest.param(89, id="each eighty-ninth")])
+def test_a_killed_sync_is_finished_by_the_next(reviewed, stride):
+    """Whatever of a merge, a refusal, a second thought and an opening was written down: each of them is there, once."""
+    assert lives(reviewed, synced, synced, stride) > 100
+    known = FileForge(reviewed.parent / "calm/forge.json").known()
+    assert [(each.number, each.state) for each in known] == [(1, "merged"), (2, "closed"), (3, "open"), (4, "open")]
+    states = [
+        entry.state.value for entry in Ledger(Clone(reviewed.parent / "calm/clone/root").paths).entries().values()
+    ]
+    assert states == ["merged", "closed", "published", "published"]
 
 
 @pytest.mark.parametrize("other", [False, True], ids=["the same payload", "another batch"])

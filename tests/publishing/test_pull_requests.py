@@ -499,10 +499,8 @@ def test_writes_keep_their_distance(one, forge, registry):
     assert min(after - before for before, after in pairwise(times)) >= 0.35
 
 
-def test_the_command_says_what_is_new(one, forge):
-    """`doit sync`, in words and as JSON, with the token in the environment alone."""
-    one.publish({"npm:a": b"# a\n"})
-    forge.pulls.merge(1)
+def doit(one, forge, *arguments, **more):
+    """Run a command in a publisher's clone, with the token in the environment and some more variables."""
     settings = {"mode": "github", "api": forge.api, "repository": "tools/registry", "write_seconds": 0}
     one.clone.paths.config.write_text(json.dumps({"publish": settings}))
     environment = {
@@ -511,15 +509,21 @@ def test_the_command_says_what_is_new(one, forge):
         "PYTHONPATH": str(SHIPPED),
         "PIPELINE_ROOT": str(one.clone.paths.root),
         "GH_TOKEN": forge.token,
+        **more,
     }
-    doit = str(Path(sys.executable).parent / "doit")
-    told = [
-        subprocess.run(
-            [doit, "sync", *more], cwd=SHIPPED, env=environment, capture_output=True, text=True, timeout=60, check=False
-        )
-        for more in ([], ["--json"])
-    ]
-    assert [each.returncode for each in told] == [0, 0], told[0].stderr
-    assert re.search(r"merged +2026-03-02-mixed-001\n", told[0].stdout)
-    assert json.loads(told[1].stdout)["reviewed"]["listed"] is True
+    command = [str(Path(sys.executable).parent / "doit"), *arguments]
+    return subprocess.run(
+        command, cwd=SHIPPED, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def test_the_command_says_what_is_new(one, forge):
+    """`doit sync`, in words and as JSON, with the token in the environment alone; `--read-only` needs and asks none."""
+    one.publish({"npm:a": b"# a\n"})
+    forge.pulls.merge(1)
+    told = [doit(one, forge, "sync", *more) for more in (["--read-only", "--json"], [], ["--json"])]
+    assert [each.returncode for each in told] == [0, 0, 0], told[0].stderr
+    assert json.loads(told[0].stdout)["reviewed"]["listed"] is False
+    assert re.search(r"merged +2026-03-02-mixed-001\n", told[1].stdout)
+    assert json.loads(told[2].stdout)["reviewed"]["listed"] is True
     assert forge.token not in "".join(each.stdout + each.stderr for each in told)

@@ -13,7 +13,7 @@ from tests.builders import NOW, config
 from tests.fake_forge import FakeForge, Fault, secondary_limit
 from tests.fake_forge_pulls import custom, invalid, refusal
 from tests.publishing.registry import Registry
-from tests.publishing.test_pull_requests import Publisher
+from tests.publishing.test_pull_requests import Publisher, doit
 
 PULLS = "/repos/tools/registry/pulls"
 LATER = NOW + timedelta(hours=2)
@@ -74,6 +74,22 @@ def test_a_refusal_is_told_with_its_words_and_the_batch_waits(narrow, forge, ans
     assert put_off.remedy
     assert len(forge.seen("POST", PULLS)) == 1
     assert [each.batch_id for each in narrow.sync().asked.opened] == [published.batch_id]
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", 401), ("POST", 403)])
+def test_a_refused_token_is_told_to_ci_when_all_else_is_done(narrow, forge, method, status):
+    """`doit publish` saves all and ends with 8, `doit sync` with 0: what comes behind it has no need of the forge."""
+    forge.fail(Fault(answer=refusal(status, "Bad\n::error::credentials"), method=method, path="/repos"), times=50)
+    narrow.clone.leave({"npm:a": b"# a\n"})
+    told = [doit(narrow, forge, command, GITHUB_ACTIONS="true") for command in ("publish", "sync")]
+    assert [each.returncode for each in told] == [8, 0], told[0].stderr
+    for each, command in zip(told, ("publish", "sync"), strict=True):
+        lines = each.stderr.splitlines()
+        assert lines
+        assert all(line.startswith(f"::warning title=doit {command}::") for line in lines)
+        assert str(status) in lines[0]
+    assert (narrow.entry().state, forge.pulls.known) == (BatchState.PUBLISHED, {})
+    assert forge.bare.tip("recipeline-state") is not None
 
 
 @pytest.mark.parametrize("status", [403, 404, 422])

@@ -8,7 +8,8 @@ from pipeline.errors import PipelineError
 from pipeline.lock import alone
 from pipeline.model import BatchState
 from pipeline.publishing.books import Books
-from pipeline.publishing.sync import sync
+from pipeline.publishing.requeue import Wanted, requeue
+from pipeline.publishing.sync import sync, take_in
 from pipeline.state.ledger import Ledger
 from pipeline.store import encode
 from tests.builders import NOW, entry, queue
@@ -60,6 +61,34 @@ def test_a_state_branch_that_is_refused_is_one_line_and_the_root_has_it_all(regi
     again = clone.publish(LATER)
     assert (again.already, again.state_commit) == (True, registry.tips()[STATE])
     assert registry.statuses()["npm:a"] == "in_review"
+
+
+def test_a_job_that_may_only_read_takes_in_the_state_and_leaves_the_rest(registry):
+    """A merge meanwhile is not written down there, as it could not be saved; the next job that may write does it."""
+    one, reader = registry.clone("one"), registry.clone("reader")
+    one.leave({"npm:a": b"# a\n"})
+    told = one.publish()
+    registry.merge(told.branch)
+    refuse(registry, STATE, "exit 1;")
+    with alone(reader.paths, LATER):
+        assert take_in(reader.destination()).restored
+    assert Ledger(reader.paths).entry(told.batch_id).state is BatchState.PUBLISHED
+    (registry.bare / "hooks/pre-receive").unlink()
+    assert one.publish(LATER).settled.merged == [told.batch_id]
+
+
+def test_what_is_written_down_before_the_first_batch_is_saved(registry):
+    """A line of the journal, or an alarm: a job in CI has no other place to keep it; without any, nothing is saved."""
+    one, two = registry.clone("one"), registry.clone("two")
+    for clone, saved in ((one, False), (two, True)):
+        if saved:
+            requeue(clone.paths, clone.config, Wanted(sources=["npm:a"]), NOW, dry_run=False)
+        with alone(clone.paths, LATER):
+            books = Books(clone.paths, clone.config)
+            synced = sync(books, destination=clone.destination(), forge=None, now=LATER)
+        assert (bool(synced.state_commit), STATE in registry.tips()) == (saved, saved)
+    assert one.restore()
+    assert one.lines() == two.lines() != []
 
 
 def overwrite(registry, files):
