@@ -141,3 +141,10 @@ def test_the_shipped_control_file_says_exactly_the_defaults() -> None:
     shown = json.loads(raw)
     assert list(shown) == list(Control.__struct_fields__)
     assert list(shown["budget"]) == list(Budget.__struct_fields__)
+
+
+def test_the_readme_counts_the_queue(queue: Queue) -> None:
+    """Who reads it first counts what is shipped."""
+    told = re.search(r"\[(\d+) tools\]\(data/queues/priority-queue\.json\)", (ROOT / "README.md").read_text())
+    assert told is not None
+    assert int(told[1]) == len(queue.entries)

@@ -107,6 +107,7 @@ def pin_of(checkout: Path, environment: Mapping[str, str]) -> Pin | str:
 
 def words(begun: Begun) -> RenderableType:
     """Return what was written, and what comes next."""
+    hourly = WORKFLOW_FILE in (*begun.written, *begun.kept)
     told = [Fact(name="wrote", value=path, mood=Mood.GOOD) for path in begun.written]
     told += [Fact(name="kept", value=path, mood=Mood.IDLE) for path in begun.kept]
     told += [
@@ -116,15 +117,9 @@ def words(begun: Begun) -> RenderableType:
     return Group(
         title("registry", f"in {begun.root}"),
         Facts(facts=told),
-        hint(f"Next: `doit add npm:prettier`, or what else it should hold, then {_then(begun)}"),
+        hint("Next: `doit add npm:prettier`, or what else it should hold, then `doit`"),
+        *([hint("The workflow begins within the hour once all of it is committed and pushed")] if hourly else []),
     )
-
-
-def _then(begun: Begun) -> str:
-    """Return what to do with the first entries; a workflow begins once it is where the forge finds it."""
-    if WORKFLOW_FILE in (*begun.written, *begun.kept):
-        return "`doit` to try it here; commit all of it and `git push`, and the workflow begins within the hour"
-    return "`doit`"
 
 
 def _kept(path: Path, content: bytes) -> bool:

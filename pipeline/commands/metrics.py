@@ -120,8 +120,8 @@ def _known(what: str, asked: str, known: Collection[str]) -> str | None:
         return None
     if asked not in known:
         close = nearest(asked, known)
-        remedy = f"did you mean {close!r}?" if close else f"use one of {', '.join(known)}"
-        raise UnknownName(f"there is no {what} {shorten(asked)!r}", remedy=remedy)
+        remedy = f"did you mean `doit metrics --{what} {close}`?" if close else f"use one of {', '.join(known)}"
+        raise UnknownName(f"there is no {what} {shorten(asked)}", remedy=remedy)
     return asked
 
 

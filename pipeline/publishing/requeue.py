@@ -7,7 +7,7 @@ import msgspec
 
 from pipeline.checks import nearest, shorten
 from pipeline.config import Config
-from pipeline.errors import EmptySelection, PipelineError, UnknownName
+from pipeline.errors import BadInput, Defect, EmptySelection, PipelineError, UnknownName
 from pipeline.history.fold import NOTHING, History, PackageHistory
 from pipeline.history.ledger import holders
 from pipeline.instants import instant, timestamp
@@ -82,13 +82,13 @@ def chosen(
     first = {entry.source: entry for entry in reversed(queue.entries)}
     if wanted.sources:
         if wanted.category or wanted.ecosystem:
-            raise PipelineError(
-                "sources and --category or --ecosystem were given", remedy="give either sources or a filter"
-            )
+            rule = "sources and --category or --ecosystem were given"
+            raise BadInput("doit requeue", Defect(pointer="", rule=rule, remedy="give either sources or a filter"))
         found = [_named(source, first, queue, held) for source in dict.fromkeys(wanted.sources)]
         return Requeued(dry_run=dry_run, sources=[entry.source for entry in found], in_review=[])
     if not wanted.category and not wanted.ecosystem:
-        raise PipelineError("nothing was asked for", remedy="name sources, --category CATEGORY or --ecosystem ECO")
+        remedy = "name sources, --category CATEGORY or --ecosystem ECO"
+        raise BadInput("doit requeue", Defect(pointer="", rule="names no package", remedy=remedy))
     if wanted.ecosystem:
         _known("ecosystem", wanted.ecosystem, [*ecosystems, *{ecosystem_of(source) for source in first}])
     causes = causes_of(wanted.category) if wanted.category else None

@@ -95,9 +95,9 @@ def test_a_batch_that_nobody_merges_is_an_alarm(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "said"),
     [
-        (("--ecosystem", "nmp"), 5, "did you mean 'npm'?"),
+        (("--ecosystem", "nmp"), 5, "did you mean `doit metrics --ecosystem npm`?"),
         (("--ecosystem", "zzz"), 5, "use one of npm, pypi"),
-        (("--platform", "darwin-arm46"), 5, "did you mean 'darwin-arm64'?"),
+        (("--platform", "darwin-arm46"), 5, "did you mean `doit metrics --platform darwin-arm64`?"),
         (("--since", "2026-02-30"), 4, "24h, 7d or 4w"),
         (("--since", "yesterday"), 4, "24h, 7d or 4w"),
         (("--since", "\x1b[31m"), 4, "24h, 7d or 4w"),

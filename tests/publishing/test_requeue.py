@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from pipeline.commands.requeue import render
-from pipeline.errors import AlreadyRunning, EmptySelection, PipelineError, UnknownName
+from pipeline.errors import AlreadyRunning, BadInput, EmptySelection, PipelineError, UnknownName
 from pipeline.lock import alone
 from pipeline.model import AttemptOutcome, Confidence, EntryStatus, Queue, Subcategory
 from pipeline.publishing.requeue import Wanted, causes_of, chosen, requeue
@@ -85,8 +85,8 @@ def test_a_second_entry_of_a_source_is_not_asked_for():
         ({"ecosystem": "pypl"}, UnknownName, "did you mean pypi"),
         ({"ecosystem": "npm"}, EmptySelection, "no package of npm is held back"),
         ({"category": "timeout", "ecosystem": "npm"}, EmptySelection, "no package of timeout and npm is held back"),
-        ({}, PipelineError, "nothing was asked for"),
-        ({"sources": ["npm:a"], "category": "timeout"}, PipelineError, "give either sources or a filter"),
+        ({}, BadInput, "doit requeue: names no package"),
+        ({"sources": ["npm:a"], "category": "timeout"}, BadInput, "give either sources or a filter"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_in_one_line(wanted, error, words):
