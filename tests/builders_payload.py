@@ -3,6 +3,7 @@
 import hashlib
 from typing import Any
 
+from pipeline.instants import timestamp
 from pipeline.model import (
     Artifact,
     Batch,
@@ -10,9 +11,11 @@ from pipeline.model import (
     ConstraintsRecord,
     Evidence,
     FieldEvidence,
+    Generated,
     InputFingerprints,
     License,
     Origin,
+    OutcomeRecord,
     Selected,
     VerdictStatus,
     Verify,
@@ -20,6 +23,8 @@ from pipeline.model import (
 from pipeline.platforms import ALL_PLATFORMS
 from pipeline.recipe import recipe_path
 from pipeline.source import identifier_of
+from tests.builders import NOW
+from tests.builders_recipe import recipe
 
 HOST = "linux-debian-glibc-x86_64"
 
@@ -93,4 +98,19 @@ def batch(*sources: str) -> Batch:
         fingerprints=InputFingerprints(queue="0" * 64, control="1" * 64, config="2" * 64),
         selected=[Selected(source=source, name="tool", priority=2, reason="its turn") for source in sources],
         left_out=[],
+    )
+
+
+def outcome(source: str) -> OutcomeRecord:
+    """Return the record of a package that has a recipe."""
+    return OutcomeRecord(
+        source=source,
+        name=source.partition(":")[2],
+        made_from="0" * 64,
+        at=timestamp(NOW),
+        seconds=1,
+        outcome=Generated(recipe=recipe("aloft"), recipe_sha256="a" * 64, evidence=evidence()),
+        registry="https://registry.example",
+        started_at=timestamp(NOW),
+        inputs=[],
     )

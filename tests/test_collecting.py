@@ -11,10 +11,8 @@ import pytest
 from pipeline.collecting import LARGEST, PREFIX, collect
 from pipeline.instants import timestamp
 from pipeline.model import (
-    Generated,
     MatrixJob,
     MatrixRecord,
-    OutcomeRecord,
     PhaseResult,
     Tier,
     Verdict,
@@ -23,8 +21,7 @@ from pipeline.model import (
 from pipeline.source import file_stem
 from pipeline.store import Paths, encode, read_result, write
 from tests.builders import NOW, config
-from tests.builders_payload import evidence
-from tests.builders_recipe import recipe
+from tests.builders_payload import outcome
 
 SOURCE, OTHER = "npm:aloft", "npm:bright"
 PLATFORM = "linux-debian-glibc-x86_64"
@@ -33,21 +30,6 @@ JOB = MatrixJob(id=f"{PLATFORM}-1-of-1", platform=PLATFORM, shard=1, shards=1, s
 
 
 RECIPE = "a" * 64
-
-
-def outcome(source: str) -> OutcomeRecord:
-    """Return the record of a package that has a recipe."""
-    return OutcomeRecord(
-        source=source,
-        name=source.partition(":")[2],
-        made_from="0" * 64,
-        at=timestamp(NOW),
-        seconds=1,
-        outcome=Generated(recipe=recipe("aloft"), recipe_sha256=RECIPE, evidence=evidence()),
-        registry="https://registry.example",
-        started_at=timestamp(NOW),
-        inputs=[],
-    )
 
 
 @pytest.fixture

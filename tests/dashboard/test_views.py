@@ -40,6 +40,7 @@ from tests.builders import NOW, config, entry, queue
 from tests.builders_dashboard import HOSTILE
 from tests.builders_journal import line
 from tests.builders_ledger import ledger_entry
+from tests.builders_payload import evidence, outcome
 
 CONFIG = config()
 HREF = re.compile(r'(?:href|src)="([^"]*)"')
@@ -112,6 +113,14 @@ def test_a_recipe_that_is_not_kept_says_where_it_was_made(facts):
     untried = packages.page("npm:_under")
     assert untried.kept_in is None
     assert "Not kept here" not in render("package.html", view=untried, root="")
+
+
+def test_what_a_recipe_was_made_from_is_shown_as_long_as_it_is_there(facts):
+    """Also of a package whose batch is over."""
+    kept = replace(facts, outcomes={"npm:a": outcome("npm:a")})
+    page = Packages(facts=kept, links=Links(facts=kept)).page("npm:a")
+    assert page.evidence == evidence()
+    assert page.executables == ["aloft"]
 
 
 def test_the_overview_names_reasons_blockers_and_reviews(facts):

@@ -20,6 +20,7 @@ from pipeline.model import (
     Evidence,
     Generated,
     LedgerFile,
+    OutcomeRecord,
     Selected,
     Stage,
     Verdict,
@@ -98,9 +99,9 @@ class PackagePage(View, frozen=True, kw_only=True):
     """All that is known of one source.
 
     `why.attempts` is empty here: `attempts` has them with their links, newest first, and `earlier_attempts` more were
-    left out. `evidence` is that of the batch under way, None where only the journal remembers;
-    `kept_in` is then the run that made the recipe, None if there was none. `waits_for` are its
-    missing recipes, `waiting` how many packages wait for its own.
+    left out. `evidence` is what `build/` still has, None where only the journal remembers; `kept_in` is then the run
+    that made the recipe, None if there was none. `waits_for` are its missing recipes, `waiting` how many packages wait
+    for its own.
     """
 
     path: str
@@ -144,13 +145,14 @@ class Packages:
         facts, links = self.facts, self.links
         attempts = facts.attempts.get(source, ())
         records = facts.records.get(source, NOTHING_READ)
+        made = records.outcome or facts.outcomes.get(source)
         chosen = self._chosen.get(source)
         why = explain(
             source,
             facts.situation,
             batch=facts.frozen if facts.stands else None,
             results=result_lines(records, chosen) if chosen is not None else [],
-            made=records.outcome or facts.outcomes.get(source),
+            made=made,
             attempts=attempts,
             selection=facts.selection,
         )
@@ -167,8 +169,8 @@ class Packages:
             earlier_attempts=len(attempts) - len(shown),
             verdicts=_verdicts(facts, links, records, attempts),
             recipe=self._recipe(source, entry.name, entry.status, file),
-            executables=_executables(records, file),
-            evidence=_evidence(records),
+            executables=_executables(records, made, file),
+            evidence=made.outcome.evidence if made is not None and isinstance(made.outcome, Generated) else None,
             kept_in=self._kept_in(source, attempts),
             alternatives=links.packages(entry.alternatives),
             waits_for=[links.recipe(name) for name in missing(entry, facts.situation.available)],
@@ -225,18 +227,12 @@ def _batches(attempts: Iterable[Attempt], links: Links) -> list[PageLink]:
     return [link for link in map(links.batch, reversed(names)) if link is not None]
 
 
-def _evidence(records: PackageRecords) -> Evidence | None:
-    made = records.outcome.outcome if records.outcome is not None else None
-    return made.evidence if isinstance(made, Generated) else None
-
-
-def _executables(records: PackageRecords, file: LedgerFile | None) -> list[str]:
-    """Return what the recipe installs: by the batch's merged result, by its draft, or by the ledger."""
+def _executables(records: PackageRecords, made: OutcomeRecord | None, file: LedgerFile | None) -> list[str]:
+    """Return what the recipe installs: by the batch's merged result, by what was made last, or by the ledger."""
     if records.merged is not None and records.merged.executables:
         return records.merged.executables
-    made = records.outcome.outcome if records.outcome is not None else None
-    if isinstance(made, Generated):
-        return list(made.recipe.executables)
+    if made is not None and isinstance(made.outcome, Generated):
+        return list(made.outcome.recipe.executables)
     return list(file.executables) if file is not None else []
 
 
