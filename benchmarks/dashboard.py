@@ -45,7 +45,7 @@ def main(argv: Sequence[str]) -> int:
         for batch in batches[:-1]:
             append_lines(paths.journal_folder / f"{batch[0].at[:7]}.jsonl", batch)
         doit(paths.root, "dashboard")
-        # Put aside, not removed: writing was up to twice as slow on ext4 right after thousands of files were removed.
+        # Put aside, not removed: a run soon after thousands of files were removed took longer; see docs/benchmarks.md.
         paths.build.rename(paths.root / "warmed")
         nothing = doit(paths.root, "dashboard")
         same = doit(paths.root, "dashboard")

@@ -20,7 +20,7 @@ HEIGHT, BAR_STEP = 190, 26
 # Up to so many periods, bars of this width leave room between them; a bar for each of more shares what room there is.
 FEW, BAR_WIDTH = 8, 28
 # So many words of a legend fit beside each other on a phone, and so many there are at most.
-LEGEND_COLUMNS = {"expr": "width < 520 ? 3 : 7"}
+LEGEND_COLUMNS = {"expr": "width < 320 ? 2 : width < 520 ? 3 : 7"}
 # What became of packages, in the order in which it is stacked from below, and in which colour.
 FATES = {"included": "var(--good-fill)", "excluded": "var(--bad-fill)", "blocked": "var(--warn-fill)"}
 STATUS_COLOURS = {
