@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from doit.exceptions import BaseFail, UnmetDependency
 from doit.task import Task
 from rich.console import RenderableType
+from rich.filesize import decimal
 from rich.live import Live
 from rich.text import Text
 
@@ -32,7 +33,6 @@ from pipeline.verdict_table import used_statuses, verdict_table
 REFRESH_RATE = 4
 # Packages that the terminal's summary names; all of them stand in the payload and the step summary.
 NAMED = 15
-MEGABYTE = 1_000_000
 # Characters of a reason in the summary; the whole one stands in the payload.
 REASON_WIDTH = 160
 
@@ -151,7 +151,7 @@ class ProgressReporter:
         summary = self._run.summary()
         numbers = (
             f"{counted(self._executed, 'task')} run, {counted(traffic.requests, 'request')} "
-            f"({traffic.bytes / MEGABYTE:.1f} MB), {counted(traffic.cache_hits, 'answer')} from the cache."
+            f"({decimal(traffic.bytes)}), {counted(traffic.cache_hits, 'answer')} from the cache."
         )
         shown = summary_view(summary, self._console.width, watched=self._console.is_watched)
         whole = sections(shown, [Text(numbers), *closing(summary, self._run)])

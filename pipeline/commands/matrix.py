@@ -15,7 +15,7 @@ from pipeline.matrix import LARGEST_OUTPUT, cut, has_job, strategy
 from pipeline.model import Batch, Generated, MatrixRecord, OutcomeRecord, Verdict
 from pipeline.platforms import BY_ID
 from pipeline.settings import load_control
-from pipeline.store import Paths, read_result, write
+from pipeline.store import Paths, is_there, read, read_result, write
 
 
 class Matrix(StateCommand):
@@ -46,7 +46,8 @@ class Matrix(StateCommand):
         runner = RunnerClass(options["class"])
         root.paths.build.mkdir(exist_ok=True)
         with alone(root.paths, root.now):
-            batch = read_result(root.paths.batch, Batch)
+            # A batch that cannot be read is no batch without jobs: the hour would end well with nothing measured.
+            batch = read(root.paths.batch, Batch, purpose="batch") if is_there(root.paths.batch) else None
             record = _cut(root, batch, runner) if batch is not None and batch.selected else None
             document = strategy(record, root.config) if record else '{"include":[]}'
             if len(document) > LARGEST_OUTPUT:

@@ -149,6 +149,14 @@ def test_a_damaged_file_is_named(
         assert (found, line.startswith(f"{root}{words}")) == (code, True), (command, line)
 
 
+def test_a_damaged_batch_is_not_one_without_jobs(said: Says, root: Path) -> None:
+    """A workflow would end well with nothing measured."""
+    (root / "build").mkdir(exist_ok=True)
+    (root / "build" / "batch.json").write_text("{")
+    code, line = said("matrix")
+    assert (code, line.startswith(f"{root}/build/batch.json: ")) == (4, True), line
+
+
 @pytest.fixture
 def read_only(root: Path) -> Iterator[Path]:
     """The root on a disk that nobody may write; who is no superuser needs no disk for that."""

@@ -49,7 +49,7 @@ def test_a_second_run_does_nothing_and_says_so(stocked: World) -> None:
 
     assert second.out.startswith("Nothing to do: ")
     assert "no request made" in second.out
-    assert "0 requests (0.0 MB), 0 answers from the cache" in third.out
+    assert "0 requests (0 bytes), 0 answers from the cache" in third.out
     assert stocked.registry.seen() == []
     assert {path: path.read_bytes() for path, _ in stocked.records()} == before
 
