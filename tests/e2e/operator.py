@@ -1,5 +1,6 @@
 """A pipeline with a forge in which things go wrong, and an operator who does what `docs/operations.md` says."""
 
+import json
 import shlex
 import subprocess
 from collections.abc import Iterator
@@ -83,6 +84,15 @@ class Operator(World):
     def pull(self) -> None:
         """Bring the checkout up to the base branch."""
         self.git("pull", "-q", "--no-rebase", str(self.forge.bare.path), "main")
+
+    def more(self, *names: str) -> None:
+        """Have more npm packages in the queue, as somebody who edits it on the base branch."""
+        place = self.root / "data" / "queues" / "priority-queue.json"
+        document = json.loads(place.read_text())
+        for name in names:
+            entry = {"name": name, "source": self.npm(name), "priority": 1, "status": "pending"}
+            document["entries"].append({**entry, "confidence": "curated"})
+        place.write_text(json.dumps(document))
 
     def hour(self) -> None:
         """What the pipeline does each hour."""

@@ -3,7 +3,6 @@
 `--snapshot-update` writes the outputs that have changed into the page instead; then read what changed.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
@@ -46,19 +45,9 @@ def test_each_section_has_its_trouble() -> None:
     assert sorted(told) == sorted(sections(PAGE.read_text(encoding="utf-8")))
 
 
-def more(operator: Operator, *names: str) -> None:
-    """Have more packages in the queue, as somebody who edits it on the base branch."""
-    place = operator.root / "data" / "queues" / "priority-queue.json"
-    document = json.loads(place.read_text())
-    for name in names:
-        entry = {"name": name, "source": operator.npm(name), "priority": 1, "status": "pending"}
-        document["entries"].append({**entry, "confidence": "curated"})
-    place.write_text(json.dumps(document))
-
-
 def test_nothing_is_published(running: Operator) -> None:
     """Somebody has switched it off and gone; then it is switched off in an emergency; then somebody cannot wait."""
-    more(running, "deft")
+    running.more("deft")
     running.ran("stop", "--reason", "registry maintenance")
     running.later(days=3)
     with running.section("Nothing is published any more"):
@@ -112,7 +101,7 @@ def test_an_ecosystem_is_down(operator: Operator) -> None:
 def test_a_pull_request_is_stuck(running: Operator) -> None:
     """It is not reviewed, it fills the limit, it is closed."""
     pulls = running.forge.pulls
-    more(running, "deft")
+    running.more("deft")
     running.hour()
     running.later(days=8)
     with running.section("Nobody has reviewed it"):
@@ -122,9 +111,9 @@ def test_a_pull_request_is_stuck(running: Operator) -> None:
         running.follow()
 
     running.configure(publish={**running.publish, "open_pull_requests": 1})
-    more(running, "eager")
+    running.more("eager")
     running.hour()
-    more(running, "fleet")
+    running.more("fleet")
     running.ran()
     with running.section("The limit of open pull requests is reached"):
         running.follow()
@@ -140,7 +129,7 @@ def test_a_pull_request_is_stuck(running: Operator) -> None:
 
 def test_the_forge_fails(running: Operator) -> None:
     """Its API is out of order; then the token is not valid any more."""
-    more(running, "deft")
+    running.more("deft")
     running.ran()
     running.forge.fail(out_of_order(path="/repos"), times=99)
     with running.section("The forge does not answer"):
@@ -148,7 +137,7 @@ def test_the_forge_fails(running: Operator) -> None:
         running.forge.heal()
         running.follow()
 
-    more(running, "eager")
+    running.more("eager")
     running.ran()
     running.forge.token = "ghp_another0123456789abcdefghijklmnopqrst"
     with running.section("The token has expired"):
@@ -161,7 +150,7 @@ def test_the_forge_fails(running: Operator) -> None:
 @pytest.mark.long
 def test_others_are_faster(running: Operator) -> None:
     """The state branch moves before each push; the next publication saves it all."""
-    more(running, "deft")
+    running.more("deft")
     running.ran()
     busy = True
 
