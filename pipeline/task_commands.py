@@ -1,7 +1,6 @@
 """The commands of doit that look at tasks and put them back, in the look of all others."""
 
 import io
-import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
@@ -156,29 +155,24 @@ class ForgetTasks(NamesNearest, Forget):  # type: ignore[misc]  # doit has no ty
     _execute = works_alone(_forgotten)  # what doit's commands are to override
 
 
-class ShowHelp(NamesNearest, Help):  # type: ignore[misc]  # doit has no types
-    """`doit help`."""
+class OwnHelp(Help):  # type: ignore[misc]  # doit has no types
+    """What `doit help` shows; `ShowHelp` reads its options and tells of what cannot be written."""
 
-    name = "help"
-    doc_purpose = "show the commands, or one of them with its options"
-    doc_usage = "[COMMAND ...|TASK]"
+    as_json: bool
 
     def execute(self, params: Any, args: list[str]) -> int:  # noqa: ANN401  # doit's calling convention
         """Show all commands, some with their options, or what a task does; with `--json` always commands."""
-        self.as_json = params["json"]
         others = [name for name in args if name not in COMMANDS]
         if others and (self.as_json or others[0] in self.cmds or others[0] == "task"):  # doit's own, of no use here
-            report(_unknown(others[0], ()))
-            return UnknownName.exit_code
+            raise _unknown(others[0], ())
         if others:
-            return super().execute(params, others[:1])
+            return int(super().execute(params, others[:1]) or 0)
         told = [self._info(name) for name in args or (COMMANDS if self.as_json else ())]
         if self.as_json:
             write_document({"commands": told})
         else:
             shown = [command_view(info) for info in told]
             Terminal().print(sections(*shown) if shown else help_view(self._purposes()))
-        sys.stdout.flush()
         return 0
 
     def _info(self, name: str) -> CommandInfo:
@@ -197,6 +191,14 @@ class ShowHelp(NamesNearest, Help):  # type: ignore[misc]  # doit has no types
         more = hint(f"`doit {task.name}` runs it, `doit info {task.name}` shows what it makes")
         Terminal().print(sections([title(task.name), line(task.doc or "")], more))
         return True
+
+
+class ShowHelp(NamesNearest, OwnHelp):
+    """`doit help`."""
+
+    name = "help"
+    doc_purpose = "show the commands, or one of them with its options"
+    doc_usage = "[COMMAND ...|TASK]"
 
 
 def _unknown(name: str, tasks: Sequence[str]) -> UnknownName:
