@@ -51,13 +51,15 @@ def main(argv: Sequence[str]) -> int:
         same = doit(paths.root, "dashboard")
         append_lines(paths.journal_folder / f"{batches[-1][0].at[:7]}.jsonl", batches[-1])
         more = doit(paths.root, "dashboard")
-        overview = (paths.site / "index.html").stat().st_size / 1000
+        # With all that it loads, but for the vendored bundle in a folder of its own.
+        loaded = [paths.site / "index.html", *(file for file in (paths.site / "assets").iterdir() if file.is_file())]
+        overview = sum(file.stat().st_size for file in loaded) / 1000
     what = f"{len(sources)} entries of a {'given' if given.queue else 'made'} queue, {given.lines} lines of the journal"
     figures = [
         _figure("from nothing", nothing, LIMIT_SECONDS),
         _figure("nothing changed", same),
         _figure("one batch more", more),
-        Figure(name="the overview", value=round(overview, 1), unit="kB", limit=OVERVIEW_LIMIT_KB),
+        Figure(name="the overview with its assets", value=round(overview, 1), unit="kB", limit=OVERVIEW_LIMIT_KB),
     ]
     publish("dashboard", what, figures, json=given.json)
     return 0
