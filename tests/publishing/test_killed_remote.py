@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"), 
 
 LATER = NOW + timedelta(hours=1)
 SECOND = "2026-03-02-mixed-002"
-SOME = pytest.param(41, id="each forty-first")
+SOME = pytest.param(83, id="each eighty-third")
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_killed_rollback_is_finished_by_the_next(template, stride):
     assert lives(template, lambda clone: clone.roll_back("2026-03-02-mixed-001"), again, stride) > 60
 
 
-@pytest.mark.parametrize("stride", [EACH, pytest.param(17, id="each seventeenth")])
+@pytest.mark.parametrize("stride", [EACH, pytest.param(31, id="each thirty-first")])
 def test_a_killed_restore_is_finished_by_the_next(template, stride):
     """Of a fresh clone: nothing of its own is lost, nothing of the others is missing."""
 
