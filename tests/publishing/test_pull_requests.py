@@ -377,7 +377,7 @@ def test_a_repository_without_auto_merge_is_told_and_keeps_its_pull_request(one,
 
 
 def test_a_rollback_is_a_pull_request_of_its_own(one, forge):
-    """It takes the place of the batch's, and merging it takes the recipe out."""
+    """It takes the place of the batch's, and merging it takes the recipe out, also in other words than ours."""
     told = one.publish({"npm:a": b"# a\n"})
     forge.pulls.merge(1)
     one.sync()
@@ -398,6 +398,7 @@ def test_a_rollback_is_a_pull_request_of_its_own(one, forge):
     assert opened.batch_id == told.batch_id
     pull = forge.pulls.known[2]
     assert (pull.branch, pull.title) == (done.branch, f"Roll back 1 recipe of {told.batch_id}")
+    pull.title, pull.body = "Take it out", "It breaks for half of us."
     forge.pulls.merge(2)
     assert "recipes/a/a.toml" not in forge.bare.files("main")
     synced = one.sync()
