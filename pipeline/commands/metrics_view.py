@@ -64,7 +64,7 @@ def _packages(ecosystems: Mapping[str, EcosystemCounts], width: int) -> Table:
 
 
 def _traffic(traffic: Mapping[str, Traffic], width: int) -> Table:
-    heads = ["requests", "cache hits", "304s", "no body", "failed tries", "MB", "waited"]
+    heads = ["requests", "cache hits", "unchanged", "no body", "failed tries", "MB", "waited"]
     made = table("traffic", heads, width)
     for name, counts in _with_all(traffic, Traffic()):
         made.add_row(

@@ -34,7 +34,7 @@ def test_all_entries_are_there(queue):
 
 
 def test_a_heading_sorts_upwards_downwards_and_back(queue):
-    """Numbers are sorted as numbers; what is not known comes last; a third press restores the order of the queue."""
+    """Numbers are sorted as numbers; what is not known comes last; a third press restores the order of the page."""
     before = shown(queue)
     head = queue.locator("th[data-name=place]")
     button = head.locator("button")

@@ -101,6 +101,15 @@ def test_the_recipe_of_a_source_is_found_by_the_ledger(facts):
     assert (page.recipe.path, page.recipe.published) == ("recipes/a/a.toml", True)
 
 
+def test_the_queue_begins_with_what_is_tried_next(facts):
+    """In the order of the line; then all else, in the order of the queue."""
+    rows = queue_rows(facts)
+    assert [row.place for row in rows] == [1, 2, 3, 4, None]
+    first = list(facts.selection.places)
+    rest = [each.source for each in ENTRIES if each.source not in first]
+    assert [row.source for row in rows] == [*first, *rest]
+
+
 def test_a_recipe_that_is_not_kept_says_where_it_was_made(facts):
     """A fresh clone has the state alone: the batch and its branch are named while it waits, and nothing untried."""
     packages = Packages(facts=replace(facts, recipes={}), links=Links(facts=facts))

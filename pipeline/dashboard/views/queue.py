@@ -14,7 +14,7 @@ T = TypeVar("T", bound=str)
 
 
 class QueueRow(View, frozen=True, kw_only=True, gc=False):
-    """One entry, in the order of the queue. "" and None stand for what is not known.
+    """One entry. "" and None stand for what is not known.
 
     `outcome` is what its last attempt came to, at `last_tried`; `reason` the cause of that, or what holds it back.
     `place` is its number in the line of what may be tried next, from 1. `due` is until when it is held back.
@@ -46,9 +46,10 @@ class QueuePage(View, frozen=True, kw_only=True):
 
 
 def queue_rows(facts: Facts) -> list[QueueRow]:
-    """Return a row for each source of the queue, in its order."""
+    """Return a row for each source: what is tried next in the order of the line, then all else in that of the queue."""
     situation = facts.situation
-    return [_row(facts, situation.case(position)) for position in situation.first.values()]
+    rows = [_row(facts, situation.case(position)) for position in sorted(situation.first.values())]
+    return sorted(rows, key=lambda row: row.place or len(rows) + 1)
 
 
 def queue_page(facts: Facts, rows: Sequence[QueueRow]) -> QueuePage:
