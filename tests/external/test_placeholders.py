@@ -9,13 +9,13 @@ from pipeline.placeholders import GENERATOR, filled, generator_defect, validator
 from pipeline.settings import load_config
 from pipeline.store import Paths
 
-GOOD = ["tsuku", "create", "{name}", "--from", "crates.io:{identifier}", "--output={output}"]
+GOOD = ["tsuku", "create", "{name}", "--from", "npm:{identifier}", "--output={output}"]
 
 
 def test_values_stand_inside_arguments():
     """Also within a word, and more than once."""
     values = {"name": "fd", "identifier": "fd-find", "output": "/job/fd.toml", "source": "cargo:fd-find"}
-    assert filled(GOOD, values) == ("tsuku", "create", "fd", "--from", "crates.io:fd-find", "--output=/job/fd.toml")
+    assert filled(GOOD, values) == ("tsuku", "create", "fd", "--from", "npm:fd-find", "--output=/job/fd.toml")
 
 
 @given(value=st.text(), words=st.lists(st.text(), max_size=5))
