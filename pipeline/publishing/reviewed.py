@@ -155,17 +155,7 @@ def _reopen(books: Books, entry: LedgerEntry, pull: PullRequest) -> None:
     at = timestamp(instant(entry.at) + timedelta(seconds=1))
     waits = msgspec.structs.replace(entry, state=BatchState.PUBLISHED, pull_request=pull.url, at=at)
     sources = [file.source for file in standing_files(waits)]
-    books.remember(
-        Attempt(
-            source=source,
-            batch_id=entry.batch_id,
-            stage=Stage.REQUEUE,
-            outcome=AttemptOutcome.REQUEUED,
-            message=tail(f"{pull.url} was opened again"),
-            at=at,
-        )
-        for source in sources
-    )
+    _remember(books, waits, sources, f"{pull.url} was opened again", Stage.REQUEUE, AttemptOutcome.REQUEUED)
     books.change_queue(lambda queue: statuses.reopened(queue, frozenset(sources), at=at))
     books.ledger.append(waits)
 
@@ -180,9 +170,11 @@ def _closed(books: Books, entry: LedgerEntry, pull: PullRequest) -> list[str]:
     """Write down that a person wants none of a batch; return its sources."""
     at = _not_before(entry, pull.closed_at)
     sources = [file.source for file in standing_files(entry)]
-    _decline(books, entry, sources, f"{pull.url} was closed without a merge", at)
+    closed = msgspec.structs.replace(entry, state=BatchState.CLOSED, pull_request=pull.url, at=at)
+    message = f"{pull.url} was closed without a merge"
+    _remember(books, closed, sources, message, Stage.REVIEW, AttemptOutcome.DECLINED)
     books.change_queue(lambda queue: statuses.declined(queue, frozenset(sources), at=at))
-    books.ledger.append(msgspec.structs.replace(entry, state=BatchState.CLOSED, pull_request=pull.url, at=at))
+    books.ledger.append(closed)
     return sources
 
 
@@ -198,7 +190,8 @@ def _merged(books: Books, destination: Destination, entry: LedgerEntry, pull: Pu
         rolled_back=[file.source for file in entry.files if file.source in out],
         at=at,
     )
-    _decline(books, entry, gone, f"{pull.url} was merged without its recipe", at)
+    message = f"{pull.url} was merged without its recipe"
+    _remember(books, done, gone, message, Stage.REVIEW, AttemptOutcome.DECLINED)
 
     def wanted(queue: Queue) -> Queue:
         changed = statuses.declined(queue, frozenset(gone), at=at)
@@ -209,15 +202,18 @@ def _merged(books: Books, destination: Destination, entry: LedgerEntry, pull: Pu
     return gone
 
 
-def _decline(books: Books, entry: LedgerEntry, sources: Iterable[str], message: str, at: str) -> None:
+def _remember(
+    books: Books, entry: LedgerEntry, sources: Iterable[str], message: str, stage: Stage, outcome: AttemptOutcome
+) -> None:
+    """Note for some sources of a batch what a person has done with it, at the time of the ledger's line."""
     books.remember(
         Attempt(
             source=source,
             batch_id=entry.batch_id,
-            stage=Stage.REVIEW,
-            outcome=AttemptOutcome.DECLINED,
+            stage=stage,
+            outcome=outcome,
             message=tail(message),
-            at=at,
+            at=entry.at,
         )
         for source in sources
     )
